@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import FrameType
 
 T = TypeVar("T")
 
@@ -19,8 +21,15 @@ class InvertCaptumWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Emit ``message`` as an `InvertCaptumWarning` that points at the caller's caller."""
-    warnings.warn(message, InvertCaptumWarning, stacklevel=3)
+    """Emit ``message`` as an `InvertCaptumWarning` that points at the code that called us."""
+    level, frame = 1, sys._getframe()  # noqa: SLF001 - the inspect module is slow to import
+    while frame.f_back is not None and _is_ours(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, InvertCaptumWarning, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "invert_captum"
 
 
 def progress(

@@ -21,7 +21,7 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
 
 
 def check_integer(name: str, value: object, *, minimum: int) -> int:
-    """Return ``value`` as an `int`, or raise unless it is a whole number of at least ``minimum``."""
+    """Return ``value`` as an `int`, or raise unless it is whole and at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} is {value!r}; expected an integer of at least {minimum}")
     if value < minimum:

@@ -1,0 +1,79 @@
+"""The check of a result against scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from invert_captum.neuron_columns import columns_by_layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from invert_captum.concepts import ConceptSet
+    from invert_captum.neuron_columns import Activations
+    from invert_captum.result import Explanation, LabelingResult
+
+_TOLERANCE = 1e-12
+
+
+def validate(result: LabelingResult, activations: Activations, concepts: ConceptSet) -> None:
+    """Recompute every AUC with scikit-learn; see `LabelingResult.validate`."""
+    layers = columns_by_layer(activations)
+    if len(layers) == 1 and len(result.layers) == 1:
+        layers = dict(zip(result.layers, layers.values(), strict=True))
+    _check_same_data(result, layers, concepts)
+    heldout = result.heldout
+    searched = np.ones(concepts.n_samples, dtype=np.bool_) if heldout is None else ~heldout
+    for key in result:
+        for explanation in result[key]:
+            if explanation.formula is None:
+                continue
+            values = layers[explanation.layer].block([explanation.neuron])[0]
+            mask = explanation.formula.evaluate(concepts)
+            _compare(explanation, "auc", mask, values, searched)
+            if heldout is not None:
+                _compare(explanation, "heldout_auc", mask, values, heldout)
+
+
+def _check_same_data(
+    result: LabelingResult, layers: dict[str | None, Any], concepts: ConceptSet
+) -> None:
+    n_samples = result.settings["n_samples"]
+    for name, size in [
+        ("concepts", concepts.n_samples),
+        *(("activations", columns.n_samples) for columns in layers.values()),
+    ]:
+        if size != n_samples:
+            raise ValueError(f"{name} has {size:,} samples; the result is of {n_samples:,}")
+    missing = [layer for layer in result.layers if layer not in layers]
+    if missing:
+        raise ValueError(f"activations has no layer {missing[0]!r}, which the result is of")
+    unknown = sorted(set(result.settings["concepts"]) - set(concepts.names))
+    if unknown:
+        raise ValueError(f"concepts has no {unknown[0]!r}, which the result was searched with")
+
+
+def _compare(
+    explanation: Explanation,
+    score: str,
+    mask: NDArray[np.bool_],
+    values: NDArray[Any],
+    part: NDArray[np.bool_],
+) -> None:
+    stored, inside = getattr(explanation, score), mask[part]
+    if inside.all() or not inside.any():
+        computed = math.nan
+    else:
+        computed = float(roc_auc_score(inside, values[part]))
+    if math.isnan(stored) and math.isnan(computed):
+        return
+    if not abs(stored - computed) <= _TOLERANCE:
+        raise ValueError(
+            f"neuron {explanation.neuron}, rank {explanation.rank}: {score} of "
+            f"{str(explanation.formula)!r} is {stored!r} in the result, but {computed!r} on these "
+            "activations and concepts"
+        )

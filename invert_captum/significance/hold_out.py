@@ -1,0 +1,89 @@
+"""Hold-out: search on one part of the samples, test on the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# With fewer samples in a part no order of the activations is evidence of anything.
+_MIN_PART = 2
+
+
+def split_samples(
+    n_samples: int, *, heldout_fraction: float, groups: Sequence[object] | None, seed: int
+) -> NDArray[np.bool_]:
+    """Choose the samples that the search does not see.
+
+    Args:
+        n_samples: The number of samples, n.
+        heldout_fraction: The share to hold out, in (0, 1); of the groups, if there are any.
+        groups: n labels; samples of one group (near-duplicates, frames of one film) come to the
+            same side. None to split single samples.
+        seed: Of the shuffle, from 0 to 2³² − 1.
+
+    Returns:
+        *numpy.ndarray* of bool, shape (n,): True where held out.
+
+    Raises:
+        ValueError: If a part would have fewer than two samples, or the number of groups is wrong.
+
+    Examples:
+        >>> split_samples(6, heldout_fraction=0.5, groups=list("aabbcc"), seed=0)
+        array([False, False,  True,  True,  True,  True])
+    """
+    codes = None if groups is None else group_codes(groups, n_samples)
+    splitter = ShuffleSplit if codes is None else GroupShuffleSplit
+    n_units = n_samples if codes is None else len(np.unique(codes))
+    unit = "samples" if codes is None else "groups"
+    n_out = int(np.ceil(heldout_fraction * n_units))
+    if n_out < 1 or n_units - n_out < 1:
+        raise ValueError(
+            f"heldout_fraction={heldout_fraction} of {n_units:,} {unit} leaves one part empty"
+        )
+    split = splitter(n_splits=1, test_size=heldout_fraction, random_state=seed)
+    _, out = next(split.split(np.empty((n_samples, 0)), groups=codes))
+    heldout = np.zeros(n_samples, dtype=np.bool_)
+    heldout[out] = True
+    if min(len(out), n_samples - len(out)) < _MIN_PART:
+        raise ValueError(
+            f"heldout_fraction={heldout_fraction} of {n_samples:,} samples leaves a part of fewer "
+            f"than {_MIN_PART}: too few samples for hold-out"
+        )
+    return heldout
+
+
+def group_codes(groups: Sequence[object], n_samples: int) -> NDArray[np.int64]:
+    """Number the groups in order of appearance.
+
+    Args:
+        groups: One label a sample; anything hashable, nothing missing.
+        n_samples: How many labels are expected.
+
+    Returns:
+        *numpy.ndarray* of int64, shape (n,).
+
+    Raises:
+        TypeError: If a label is not hashable.
+        ValueError: If there are more or fewer labels than samples, or a label is missing.
+
+    Examples:
+        >>> group_codes(["b", "a", "b"], 3)
+        array([0, 1, 0])
+    """
+    values = np.empty(len(groups), dtype=object)
+    values[:] = list(groups)
+    if len(values) != n_samples:
+        raise ValueError(f"groups has {len(values):,} labels for {n_samples:,} samples")
+    codes, _ = pd.factorize(values)
+    if (codes < 0).any():
+        first = int(np.flatnonzero(codes < 0)[0])
+        raise ValueError(f"groups has a missing label at sample {first}; every sample needs one")
+    return np.asarray(codes, dtype=np.int64)

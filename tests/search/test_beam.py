@@ -1,0 +1,175 @@
+"""The beam search against a plain one that makes and scores every formula on its own."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from invert_captum.search import (
+    AucScore,
+    Formula,
+    SearchLabels,
+    SearchSettings,
+    beam_search,
+    rank_neurons,
+    size_limits,
+    without_redundant_literals,
+)
+
+SIGNS = ["positive", "negative", "absolute_value"]
+
+
+def exact_score(mask, values, sign):
+    """Two integers whose quotient is the score, by counting pairs."""
+    inside, outside = values[mask], values[~mask]
+    wins = int((inside[:, None] > outside).sum())
+    ties = int((inside[:, None] == outside).sum())
+    doubled, pairs = 2 * wins + ties, len(inside) * len(outside)
+    if sign == "negative":
+        doubled = 2 * pairs - doubled
+    if sign == "absolute_value":
+        return abs(doubled - pairs) / (2 * pairs)
+    return doubled / (2 * pairs)
+
+
+def plain_beam_search(values, columns, limits, *, max_length, width, sign):
+    literals = [Formula.concept(name) for name in columns]
+    literals += [~literal for literal in literals]
+    beam = []
+    for level in range(max_length):
+        options = list(beam)
+        if level == 0:
+            options += literals
+        for formula in beam:
+            options += [formula & literal for literal in literals]
+            options += [formula | literal for literal in literals]
+        scored = []
+        for formula in options:
+            mask = formula.evaluate(columns)
+            if max(limits[0], 1) <= mask.sum() <= min(limits[1], len(mask) - 1):
+                key = (-exact_score(mask, values, sign), formula.length, str(formula))
+                scored.append((key, formula, mask))
+        scored.sort(key=lambda entry: entry[0])
+        beam, seen = [], set()
+        for _, formula, mask in scored:
+            twins = {mask.tobytes()} | ({(~mask).tobytes()} if sign == "absolute_value" else set())
+            if not twins & seen and len(beam) < width:
+                beam.append(formula)
+                seen |= twins
+    return beam
+
+
+@st.composite
+def problems(draw):
+    n_samples = draw(st.integers(6, 40))
+    n_concepts = draw(st.integers(1, 7))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rates = rng.uniform(0.05, 0.95, n_concepts)
+    labels = rng.random((n_samples, n_concepts)) < rates
+    if n_concepts > 2 and draw(st.booleans()):
+        labels[:, 0] = labels[:, 1]  # the same concept under two names
+    levels = draw(st.sampled_from([2, 5, 1000]))
+    values = rng.integers(0, levels, (3, n_samples)).astype(np.float32)
+    return values, labels
+
+
+def names(count):
+    return ["pencil box", "c", "b-1", "Z", "a", "ü", 'say "x"'][:count]
+
+
+def run(values, labels, *, max_length, width, sign, limits):
+    score = AucScore(sign)
+    search_labels = SearchLabels.from_labels(scipy.sparse.csr_array(labels), names(labels.shape[1]))
+    search_settings = SearchSettings(max_length, width, *limits, score)
+    return beam_search(rank_neurons(values), search_labels, search_settings)
+
+
+@settings(max_examples=200, deadline=None)
+@given(problems(), st.integers(1, 4), st.integers(1, 5), st.sampled_from(SIGNS), st.booleans())
+def test_finds_what_a_plain_beam_search_finds(problem, max_length, width, sign, wide):
+    values, labels = problem
+    n_samples = len(labels)
+    limits = (
+        (1, n_samples - 1)
+        if wide
+        else size_limits(n_samples, min_positives=3, min_fraction=0.1, max_fraction=0.5)
+    )
+    columns = dict(zip(names(labels.shape[1]), labels.T, strict=True))
+    found = run(values, labels, max_length=max_length, width=width, sign=sign, limits=limits)
+    for row, beam in zip(values, found, strict=True):
+        expected = plain_beam_search(
+            row, columns, limits, max_length=max_length, width=width, sign=sign
+        )
+        assert [one.formula for one in beam] == expected
+        for one in beam:
+            assert np.array_equal(one.mask, one.formula.evaluate(columns))
+            assert one.n_positive == one.mask.sum()
+            auc = roc_auc_score(one.mask, row)
+            scores = {"positive": auc, "negative": 1 - auc, "absolute_value": abs(auc - 0.5)}
+            assert one.score == pytest.approx(scores[sign], abs=1e-12)
+
+
+def test_the_shortlist_grows_until_it_holds_enough_different_sets():
+    """Fifty copies of one concept, all in one tie, must not hide the other concepts."""
+    rng = np.random.default_rng(0)
+    labels = rng.random((100, 4)) < 0.4
+    copies = np.repeat(labels[:, :1], 50, axis=1)
+    all_labels = np.concatenate([copies, labels[:, 1:]], axis=1)
+    values = (labels @ [4.0, 2.0, 1.0, 0.5] + rng.random(100))[np.newaxis]
+    search_labels = SearchLabels.from_labels(
+        scipy.sparse.csr_array(all_labels), [f"n{index:02}" for index in range(53)]
+    )
+    found = beam_search(
+        rank_neurons(values), search_labels, SearchSettings(1, 3, 1, 99, AucScore("positive"))
+    )[0]
+    aucs = {f"n{index}": roc_auc_score(labels[:, index - 49], values[0]) for index in (50, 51, 52)}
+    aucs["n00"] = roc_auc_score(labels[:, 0], values[0])
+    assert len(set(aucs.values())) == 4
+    best = sorted(aucs, key=aucs.__getitem__, reverse=True)
+    assert best[0] == "n00"
+    assert [str(one.formula) for one in found] == best[:3]
+
+
+def test_nothing_within_the_limits_gives_an_empty_list():
+    values = np.arange(10.0)[np.newaxis]
+    labels = np.arange(10)[:, np.newaxis] < 5
+    assert run(values, labels, max_length=3, width=2, sign="positive", limits=(7, 8)) == [[]]
+
+
+def test_no_neurons_give_no_lists():
+    labels = np.arange(10)[:, np.newaxis] < 5
+    found = run(np.empty((0, 10)), labels, max_length=2, width=2, sign="positive", limits=(1, 9))
+    assert found == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems(), st.sampled_from(SIGNS))
+def test_no_literal_of_a_reported_formula_can_be_dropped(problem, sign):
+    values, labels = problem
+    columns = dict(zip(names(labels.shape[1]), labels.T, strict=True))
+    limits = (1, len(labels) - 1)
+    for beam in run(values, labels, max_length=4, width=3, sign=sign, limits=limits):
+        for one in beam:
+            short = without_redundant_literals(one, columns)
+            assert np.array_equal(short.formula.evaluate(columns), one.mask)
+            assert short.formula.length <= one.formula.length
+            used = set(short.formula.literals())
+            for literal in used:
+                constant = np.full(len(labels), not literal.negated)
+                replaced = short.formula.evaluate({**columns, literal.name: constant})
+                dropped = short.formula.evaluate({**columns, literal.name: ~constant})
+                # A needed literal decides at least one sample, one way or the other.
+                assert not (
+                    np.array_equal(replaced, one.mask) and np.array_equal(dropped, one.mask)
+                )
+
+
+def test_size_limits_are_inclusive_in_spite_of_rounding():
+    assert size_limits(1000, min_positives=1, min_fraction=0.07, max_fraction=0.29) == (70, 290)
+    assert size_limits(10, min_positives=0, min_fraction=0.0, max_fraction=1.0) == (1, 9)
+    assert size_limits(945, min_positives=20 * 945 / 1889, min_fraction=0, max_fraction=0.5) == (
+        11,
+        472,
+    )

@@ -71,17 +71,22 @@ def group_codes(groups: Sequence[object], n_samples: int) -> NDArray[np.int64]:
         *numpy.ndarray* of int64, shape (n,).
 
     Raises:
-        TypeError: If a label is not hashable.
+        TypeError: If ``groups`` is no sequence of labels, or a label is not hashable.
         ValueError: If there are more or fewer labels than samples, or a label is missing.
 
     Examples:
         >>> group_codes(["b", "a", "b"], 3)
         array([0, 1, 0])
     """
-    values = np.empty(len(groups), dtype=object)
-    values[:] = list(groups)
-    if len(values) != n_samples:
-        raise ValueError(f"groups has {len(values):,} labels for {n_samples:,} samples")
+    if isinstance(groups, (str, bytes)) or not hasattr(groups, "__iter__"):
+        raise TypeError(f"groups is {groups!r}; expected one label a sample")
+    labels = list(groups)
+    if len(labels) != n_samples:
+        raise ValueError(f"groups has {len(labels):,} labels for {n_samples:,} samples")
+    # Filled one by one, because numpy would take labels that are tuples for another axis.
+    values = np.empty(n_samples, dtype=object)
+    for sample, label in enumerate(labels):
+        values[sample] = label
     codes, _ = pd.factorize(values)
     if (codes < 0).any():
         first = int(np.flatnonzero(codes < 0)[0])

@@ -61,16 +61,13 @@ def _distinct(tied: Sequence[int], candidates: Candidates, *, symmetric: bool) -
         return list(tied)
     formulas = {index: candidates.formula(index) for index in tied}
     ordered = sorted(tied, key=lambda index: (formulas[index].length, str(formulas[index])))
-    n_samples = candidates.labels.matrix.n_samples
-    seen: dict[int, list[NDArray[np.bool_]]] = {}
+    seen: set[bytes] = set()
     distinct = []
     for index in ordered:
-        mask, size = candidates.mask(index), int(candidates.n_positive[index])
-        if symmetric and (not mask[0]):
-            # Of a set and its complement, compare the one that holds the first sample.
-            mask, size = ~mask, n_samples - size
-        same_size = seen.setdefault(size, [])
-        if not any(np.array_equal(mask, other) for other in same_size):
-            same_size.append(mask)
+        mask = candidates.mask(index)
+        # Of a set and its complement, compare the one that holds the first sample.
+        samples = np.packbits(~mask if symmetric and not mask[0] else mask).tobytes()
+        if samples not in seen:
+            seen.add(samples)
             distinct.append(index)
     return distinct

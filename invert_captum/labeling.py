@@ -78,7 +78,10 @@ def label_neurons(
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
             |AUC − ½|).
         significance: ``"holdout"``; ``"in_sample"``, the published test on the samples that chose
-            the formula, which calls noise significant; or None for no test.
+            the formula, which calls noise significant; or None for no test. Both are Mann-Whitney
+            tests in the normal approximation with tie correction. Where more than half of a
+            neuron's activations tie and the formula has fewer than about 20 held-out positives,
+            p-values below 1e-3 come out several times too small.
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.

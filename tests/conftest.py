@@ -1,7 +1,14 @@
+import os
+
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import invert_captum as ic
+
+# No deadlines, because machines are noisy; the same examples in every run of CI.
+settings.register_profile("package", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("package")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ FLOATS = {
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), levels=st.sampled_from([3, 20, 10_000]))
 def test_concept_auc_equals_scikit_learn(dtype, seed, levels):
     """With heavy ties, on activations far outside [0, 1]."""

@@ -85,6 +85,8 @@ MAY_IMPORT = {
     "result_check": {"neuron_columns", "result"},
     "labeling_settings": {"result_files", "search", "significance"},
     "labeling_block": {"result", "search", "significance"},
+    "sample_matching": {"activations", "concepts"},
+    "report": {"concepts", "neuron_columns", "result", "search"},
     "labeling": {
         "concepts",
         "labeling_block",
@@ -93,6 +95,14 @@ MAY_IMPORT = {
         "result",
         "search",
         "significance",
+    },
+    "labeler": {
+        "activations",
+        "concepts",
+        "labeling",
+        "labeling_settings",
+        "result",
+        "sample_matching",
     },
 }
 

@@ -275,7 +275,7 @@ def test_a_one_dimensional_sparse_array_is_refused() -> None:
 def test_sparse_labels_that_point_outside_are_refused() -> None:
     labels = sparse.csr_array(LABELS)
     labels.indices[0] = 5
-    with pytest.raises(ValueError, match=r"indices must be < 3"):
+    with pytest.raises(ValueError, match=r"must be < 3"):
         ConceptSet(labels, NAMES)
 
 

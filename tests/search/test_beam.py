@@ -86,7 +86,7 @@ def run(values, labels, *, max_length, width, sign, limits):
     return beam_search(rank_neurons(values), search_labels, search_settings)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(problems(), st.integers(1, 4), st.integers(1, 5), st.sampled_from(SIGNS), st.booleans())
 def test_finds_what_a_plain_beam_search_finds(problem, max_length, width, sign, wide):
     values, labels = problem
@@ -144,7 +144,7 @@ def test_no_neurons_give_no_lists():
     assert found == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(problems(), st.sampled_from(SIGNS))
 def test_no_literal_of_a_reported_formula_can_be_dropped(problem, sign):
     values, labels = problem

@@ -1,0 +1,214 @@
+"""The command line: ``invert-captum demo`` and ``invert-captum label``.
+
+Everything heavy is imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from invert_captum._log import InvertCaptumWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(
+    name="invert-captum",
+    help="What each neuron of a PyTorch model stands for, and how sure that is.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_REPORT_HELP = (
+    "Folder for labels.csv, result.json and neurons.png; it is made if it does not exist, and "
+    "files of these names are overwritten."
+)
+
+
+class Reduce(Enum):
+    """How positions become one number per neuron."""
+
+    mean = "mean"
+    max = "max"
+    min = "min"
+    l2 = "l2"
+    center = "center"
+    first = "first"
+    last = "last"
+
+
+class Sign(Enum):
+    """Which activations a label is about."""
+
+    positive = "positive"
+    negative = "negative"
+    absolute_value = "absolute_value"
+
+
+class Significance(Enum):
+    """Where p-values come from."""
+
+    holdout = "holdout"
+    in_sample = "in_sample"
+    none = "none"
+
+
+Out = Annotated[Path, typer.Option(file_okay=False, help=_REPORT_HELP)]
+ShowProgress = Annotated[bool, typer.Option("--progress/--no-progress", help="Progress bars.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("invert-captum-demo"),
+    neurons: Annotated[
+        int | None, typer.Option(min=1, help="Label the first so many neurons only.")
+    ] = None,
+    progress: ShowProgress = True,
+) -> None:
+    """Label 1,280 neurons of EfficientNet-lite0 (ImageNet weights) on 1,889 emoji.
+
+    Nothing is downloaded: model and pictures come with the packages of the demo extra.
+    """
+    with _plain_errors():
+        from invert_captum.demo import run_demo
+
+        run_demo(out, neurons, show_progress=progress)
+
+
+@app.command()
+def label(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="torchvision:NAME, such as torchvision:resnet18; or package.module:function, a "
+            "function without arguments that returns the model. The latter IMPORTS AND RUNS that "
+            "code, also from the current folder: name only code that you trust."
+        ),
+    ],
+    layer: Annotated[
+        list[str], typer.Option(help="Dotted name of a layer, such as layer4.1; may be repeated.")
+    ],
+    images: Annotated[Path, typer.Option(file_okay=False, help="Folder of pictures.")],
+    concepts: Annotated[
+        str,
+        typer.Option(
+            help="A CSV file (one column of picture paths relative to --images, then one 0/1 "
+            "column per concept); or the word folders: every folder in --images is a concept."
+        ),
+    ],
+    out: Out,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="The model's state dict: FILE.safetensors, FILE.pt or FILE.pth (read as plain "
+            "tensors, never as code). Without it a torchvision model has random weights.",
+        ),
+    ] = None,
+    preprocess: Annotated[
+        str | None,
+        typer.Option(
+            help="package.module:function from an RGB PIL image to a tensor; IMPORTS AND RUNS that "
+            "code. Default: as the torchvision model's published weights expect it; for other "
+            "models 224 pixels and the channel means of ImageNet."
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="Side in pixels: scale the shorter side, cut square.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures a forward pass.")] = 32,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, mps.")] = "cpu",
+    reduce: Annotated[
+        Reduce, typer.Option(help="How positions become one number per neuron.")
+    ] = Reduce.mean,
+    neuron_dim: Annotated[
+        int | None, typer.Option(help="Axis of the neurons in the layer's output.")
+    ] = None,
+    max_length: Annotated[int, typer.Option(min=1, help="Most concepts in a label.")] = 3,
+    beam_width: Annotated[int, typer.Option(min=1, help="Labels kept while searching.")] = 5,
+    top_k: Annotated[int, typer.Option(min=1, help="Labels per neuron in the table.")] = 1,
+    min_positives: Annotated[
+        int, typer.Option(min=1, help="A label holds for at least so many pictures,")
+    ] = 20,
+    min_fraction: Annotated[float, typer.Option(help="at least this share of them,")] = 0.0,
+    max_fraction: Annotated[float, typer.Option(help="and at most this share.")] = 0.5,
+    sign: Annotated[
+        Sign, typer.Option(help="Label what comes with high activation, low, or either.")
+    ] = Sign.positive,
+    significance: Annotated[
+        Significance, typer.Option(help="Test on pictures that the search did not see, or not.")
+    ] = Significance.holdout,
+    correction: Annotated[
+        str, typer.Option(help="For many neurons; a method of statsmodels' multipletests.")
+    ] = "holm",
+    alpha: Annotated[float, typer.Option(help="Level of the corrected test.")] = 0.05,
+    seed: Annotated[int, typer.Option(help="Of the hold-out split.")] = 0,
+    progress: ShowProgress = True,
+) -> None:
+    """Label the neurons of your own model with concepts of your own pictures."""
+    with _plain_errors():
+        from invert_captum.cli_label import ModelChoice, PictureChoice, run_label
+
+        run_label(
+            ModelChoice(model, tuple(layer), weights, device, reduce.value, neuron_dim),
+            PictureChoice(images, concepts, preprocess, image_size, batch_size),
+            out,
+            show_progress=progress,
+            max_length=max_length,
+            beam_width=beam_width,
+            top_k=top_k,
+            min_positives=min_positives,
+            min_fraction=min_fraction,
+            max_fraction=max_fraction,
+            sign=sign.value,
+            significance=None if significance is Significance.none else significance.value,
+            correction=correction,
+            alpha=alpha,
+            seed=seed,
+        )
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Tell errors that the user can mend, and warnings, in one line on standard error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InvertCaptumWarning)
+        warnings.showwarning = _tell_warning
+        try:
+            yield
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+def _tell_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if issubclass(category, InvertCaptumWarning):
+        typer.echo(f"warning: {message}", err=True)
+    else:
+        told = warnings.formatwarning(message, category, filename, lineno, line)
+        (file or sys.stderr).write(told)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The pictures and concepts that a command line names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from invert_captum.concepts import ConceptSet
+from invert_captum.concepts.readers.image_folder import IMAGE_EXTENSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from invert_captum.cli_model import Preprocess
+
+FOLDERS = "folders"
+_SHOWN_FILES = 3
+
+
+class PictureFiles(Dataset[torch.Tensor]):
+    """Picture files as inputs of a model.
+
+    Args:
+        files: The files, in the order of the rows.
+        preprocess: From an RGB picture to a tensor.
+    """
+
+    def __init__(self, files: Sequence[Path], preprocess: Preprocess) -> None:
+        self.files = files
+        self.preprocess = preprocess
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        tensor = self.preprocess(self.picture(index))
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"--preprocess returned a {type(tensor).__name__}; expected a tensor")
+        return tensor
+
+    def picture(self, index: int) -> Image.Image:
+        """Return the picture as it is in the file, in RGB.
+
+        Raises:
+            ValueError: If the file is no picture that can be read; the message names it.
+        """
+        path = self.files[index]
+        try:
+            with Image.open(path) as file:
+                return file.convert("RGB")
+        # Pillow tells damage in many ways: SyntaxError for a broken PNG, ValueError for others.
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{str(path)!r} is not a picture that can be read: {error}") from error
+
+
+def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, int]:
+    """Return the picture files in the order of the rows, and their concepts.
+
+    Args:
+        images: The folder of pictures.
+        concepts: ``"folders"``, or a CSV file whose sample ids are paths relative to ``images``.
+
+    Returns:
+        The n files, the concepts of n samples, and how many pictures in the folder have no row.
+
+    Raises:
+        ValueError: If the folder does not exist, files are missing or lie outside of it.
+        OSError: If the CSV file cannot be opened.
+    """
+    if not images.is_dir():
+        raise ValueError(f"--images is {str(images)!r}; expected a folder that exists")
+    if concepts == FOLDERS:
+        files, shown = ConceptSet.from_image_folder(images)
+        return files, shown, 0
+    shown = ConceptSet.from_csv(concepts)
+    files = _listed_files(images, shown.sample_ids or ())
+    return files, shown, _count_pictures(images) - len(files)
+
+
+def _listed_files(images: Path, sample_ids: Sequence[str]) -> list[Path]:
+    outside = [one for one in sample_ids if _leaves_folder(one)]
+    if outside:
+        raise ValueError(f"--concepts lists {_some(outside)}; expected paths relative to --images")
+    files = [images / one for one in sample_ids]
+    missing = [one for one, file in zip(sample_ids, files, strict=True) if not file.is_file()]
+    if missing:
+        raise ValueError(
+            f"--concepts lists {len(missing):,} of {len(files):,} files that are not in "
+            f"{str(images)!r}: {_some(missing)}"
+        )
+    return files
+
+
+def _leaves_folder(sample_id: str) -> bool:
+    return Path(sample_id).is_absolute() or ".." in Path(sample_id).parts
+
+
+def _count_pictures(images: Path) -> int:
+    return sum(path.suffix.lower() in IMAGE_EXTENSIONS for path in images.rglob("*"))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN_FILES])
+    return f"{shown}, …" if len(names) > _SHOWN_FILES else shown

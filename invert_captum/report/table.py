@@ -1,0 +1,139 @@
+"""Results as text: a CSV file that a spreadsheet may open, and the best labels on a terminal."""
+
+from __future__ import annotations
+
+import csv
+import math
+from typing import TYPE_CHECKING, Any
+
+from invert_captum._validation import check_integer
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from invert_captum.result import Explanation, Key, LabelingResult
+
+# What makes a spreadsheet take a cell for a formula to run (OWASP, "CSV injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+_WIDEST_LABEL = 60
+
+
+def write_csv(result: LabelingResult, path: str | os.PathLike[str]) -> None:
+    """Write the table of a result to a CSV file.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers stay as they
+    are.
+
+    Args:
+        result: The labels.
+        path: The file to write, in UTF-8.
+    """
+    from pandas.api.types import is_numeric_dtype
+
+    frame = result.to_frame()
+    frame.columns = [_harmless(name) for name in frame.columns]
+    for name in frame.columns:
+        if not is_numeric_dtype(frame[name]):
+            frame[name] = [_harmless(value) for value in frame[name]]
+    frame.to_csv(path, index=False, encoding="utf-8", quoting=csv.QUOTE_MINIMAL)
+
+
+def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> list[Key]:
+    """Return the keys of the neurons with the best-supported labels, best first.
+
+    Significant labels come before all others; among them the order is by held-out AUC or, where
+    there is none, by AUC, as distance from ½.
+
+    Args:
+        result: The labels.
+        count: How many keys to return at most.
+        distinct: Whether to pass over a neuron if the label of one before it already has one of
+            its concepts, negated ones aside: many neurons may stand for the same thing.
+
+    Returns:
+        *list*: keys for ``result[key]``; fewer than ``count`` if there are not so many.
+    """
+    check_integer("count", count, minimum=1)
+    labelled = [key for key in result if result[key][0].formula is not None]
+    keys: list[Key] = []
+    told: set[str] = set()
+    for key in sorted(labelled, key=lambda key: _order(result[key][0])):
+        concepts = _concepts(result[key][0])
+        if not (distinct and concepts & told):
+            told |= concepts
+            keys.append(key)
+    return keys[:count]
+
+
+def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = False) -> str:
+    """Return the best-supported labels as aligned text, a line each under one line of headings.
+
+    Args:
+        result: The labels.
+        count: How many neurons to show at most.
+        distinct: As for `best_keys`.
+    """
+    best = [result[key][0] for key in best_keys(result, count, distinct=distinct)]
+    several = len(result.layers) > 1
+    headings = ["neuron", "AUC", "held out", "p adjusted", "positives", "label"]
+    rows = [headings]
+    for one in best:
+        neuron = f"{one.layer}[{one.neuron}]" if several else str(one.neuron)
+        numbers = [
+            f"{one.auc:.3f}",
+            _number(one.heldout_auc, ".3f"),
+            _number(one.p_adjusted, ".1e"),
+        ]
+        rows.append([neuron, *numbers, f"{one.n_positive:,}", _shortened(str(one.formula))])
+    return _aligned(rows)
+
+
+def describe_best(result: LabelingResult, count: int) -> str:
+    """Return how many neurons are significant, and the best and distinct labels as text."""
+    best = [result[key][0] for key in result]
+    settings = result.settings
+    found = f"{len(best):,} neurons"
+    if settings["significance"] is not None:
+        significant = sum(bool(one.significant) for one in best)
+        test = f"{settings['significance']}, {settings['correction']}, alpha {settings['alpha']:g}"
+        found += f", {significant:,} with a significant label ({test})"
+    return f"{found}; the best distinct labels:\n\n{format_best(result, count, distinct=True)}"
+
+
+def _order(explanation: Explanation) -> tuple[bool, float]:
+    heldout = explanation.heldout_auc
+    strength = abs((explanation.auc if math.isnan(heldout) else heldout) - 0.5)
+    return (not explanation.significant, -strength)
+
+
+def _concepts(explanation: Explanation) -> set[str]:
+    literals = list(explanation.formula.literals()) if explanation.formula is not None else []
+    asserted = [literal for literal in literals if not literal.negated] or literals
+    return {str(literal.name) for literal in asserted}
+
+
+def _harmless(value: Any) -> Any:
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
+    return f"'{value}" if is_formula else value
+
+
+def _number(value: float, form: str) -> str:
+    return "–" if math.isnan(value) else format(value, form)
+
+
+def _shortened(label: str) -> str:
+    # Control characters in a concept's name would let a file write to the terminal.
+    plain = "".join(letter if letter.isprintable() else "?" for letter in label)
+    return plain if len(plain) <= _WIDEST_LABEL else f"{plain[: _WIDEST_LABEL - 1]}…"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        *numbers, label = row
+        cells = [cell.rjust(width) for cell, width in zip(numbers, widths, strict=False)]
+        lines.append("  ".join([*cells, label]).rstrip())
+    return "\n".join(lines)

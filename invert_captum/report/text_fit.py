@@ -1,0 +1,50 @@
+"""Text of a known width: concept names are of any length, a figure's cards are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.textpath import TextPath
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontProperties
+
+_POINTS_PER_INCH = 72
+
+
+def wrap(text: str, width: float, font: FontProperties, *, lines: int) -> list[str]:
+    """Break ``text`` at spaces into at most so many ``lines`` of ``width`` inches.
+
+    A word that is too long, and a last line with more to come, end in an ellipsis.
+    """
+    wrapped: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        joined = f"{current} {word}" if current else word
+        if current and text_width(joined, font) > width:
+            wrapped.append(current)
+            joined = word
+        current = joined
+    wrapped.append(current)
+    shown = wrapped[:lines]
+    if len(wrapped) > lines:
+        shown[-1] = f"{shown[-1]} …"
+    return [_cut(line, width, font) for line in shown]
+
+
+def text_width(text: str, font: FontProperties) -> float:
+    """Return the width of one line of ``text`` in inches."""
+    if not text.strip():
+        return 0.0
+    # TextPath has no switch against mathematical notation; an escaped dollar is as wide.
+    path = TextPath((0, 0), text.replace("$", r"\$"), prop=font)
+    return float(path.get_extents().width) / _POINTS_PER_INCH
+
+
+def _cut(line: str, width: float, font: FontProperties) -> str:
+    if text_width(line, font) <= width:
+        return line
+    kept = line.rstrip("… ")
+    while kept and text_width(f"{kept}…", font) > width:
+        kept = kept[:-1]
+    return f"{kept}…"

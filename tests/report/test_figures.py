@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import invert_captum as ic
+from invert_captum.report import plot_neurons
+from invert_captum.report.neuron_card import INSIDE, NeuronCard
+
+CREDIT = "Emoji artwork: Twemoji © Twitter, Inc and other contributors, CC-BY 4.0"
+
+
+@pytest.fixture
+def result(activations, concepts):
+    return ic.label_neurons(activations, concepts, min_positives=5)
+
+
+def picture(index: int) -> Image.Image:
+    return Image.new("RGBA", (20 + index % 7, 30), (index % 256, 10, 200, 128))
+
+
+def texts(figure) -> str:
+    drawn = [text.get_text() for text in figure.texts]
+    drawn += [text.get_text() for axes in figure.axes for text in axes.texts]
+    return "\n".join(drawn)
+
+
+def test_cards_tell_label_scores_and_credit(result, activations, concepts):
+    figure = plot_neurons(result, activations, concepts, picture, [0, 1], CREDIT, caption="chosen")
+    told = texts(figure)
+    for key in (0, 1):
+        best = result[key][0]
+        assert str(best.formula) in told
+        assert f"AUC {best.auc:.3f}, held out {best.heldout_auc:.3f}" in told
+        assert f"{best.n_positive} positives" in told
+    assert CREDIT in told
+    assert "chosen" in told
+    assert "not significant" not in told
+    assert len(figure.axes) == 2 * (1 + 8)
+
+
+def test_share_at_zero_is_written_out(result, activations, concepts):
+    told = texts(plot_neurons(result, activations, concepts, picture, [1]))
+    members = result[1][0].formula.evaluate(concepts)
+    at_zero = activations[:, 1] == 0
+    assert f"exactly 0:\n{at_zero[members].mean():.0%}\n{at_zero[~members].mean():.0%}" in told
+
+
+def test_doubtful_labels_say_so(result, activations, concepts):
+    assert result[5][0].significant is False
+    assert "not significant" in texts(plot_neurons(result, activations, concepts, picture, [5]))
+
+
+def test_figure_is_written_without_pyplot(tmp_path, result, activations, concepts):
+    sys.modules.pop("matplotlib.pyplot", None)
+    plot_neurons(result, activations, concepts, picture, result.keys()).savefig(tmp_path / "a.png")
+    assert "matplotlib.pyplot" not in sys.modules
+    assert Image.open(tmp_path / "a.png").width > 1500
+
+
+def test_text_stays_on_the_figure_and_dollars_are_text(tmp_path, rng):
+    names = ["cost $5$ & $x", "A-name-without-a-single-space-that-is-wider-than-any-card-could-be"]
+    labels = rng.random((300, 2)) < 0.4
+    concepts = ic.ConceptSet(labels, names)
+    activations = rng.normal(size=(300, 2)) + 3 * labels
+    result = ic.label_neurons(activations, concepts)
+    figure = plot_neurons(result, activations, concepts, picture, [0, 1], "credit " * 60)
+    figure.savefig(tmp_path / "figure.png")
+    assert '"cost $5$ & $x"' in texts(figure)
+    right = figure.bbox.x1
+    assert all(text.get_window_extent().x0 >= 0 for text in figure.texts)
+    assert all(text.get_window_extent().x1 <= right for text in figure.texts)
+
+
+def test_nearly_constant_and_huge_neurons_are_drawn(tmp_path, rng):
+    labels = rng.random((200, 2)) < 0.4
+    concepts = ic.ConceptSet(labels, ["a", "b"])
+    activations = np.zeros((200, 3))
+    activations[:1, 0] = 1
+    activations[:, 1] = np.where(labels[:, 0], 1e30, -1e30)
+    activations[:, 2] = 5 + 1e-9 * rng.random(200)
+    result = ic.label_neurons(activations, concepts, significance=None)
+    plot_neurons(result, activations, concepts, picture, [0, 1, 2]).savefig(tmp_path / "f.png")
+
+
+def test_torch_activations_of_layers_by_name(concepts, activations):
+    layers = {name: torch.tensor(activations).bfloat16() for name in ("conv", "fc")}
+    result = ic.label_neurons(layers, concepts)
+    told = texts(plot_neurons(result, layers, concepts, picture, [("fc", 0), ("conv", 1)]))
+    assert "neuron fc[0]" in told
+    assert "neuron conv[1]" in told
+
+
+def test_arrays_are_pictures_too(result, activations, concepts, rng):
+    plot_neurons(result, activations, concepts, lambda _: rng.random((4, 5)), [0])
+    plot_neurons(result, activations, concepts, lambda _: rng.random((4, 5, 3)), [0])
+
+
+def test_top_samples_follow_the_direction_of_the_label(activations, concepts):
+    high = ic.label_neurons(activations, concepts)[0][0]
+    low = ic.label_neurons(activations, concepts, sign="negative")[0][0]
+    values, members = activations[:, 0], np.zeros(600, dtype=bool)
+    order = np.argsort(values)
+    assert NeuronCard("", high, values, members).top_samples(3).tolist() == order[:-4:-1].tolist()
+    assert NeuronCard("", low, values, members).top_samples(3).tolist() == order[:3].tolist()
+
+
+def test_frames_are_coloured_where_the_label_holds(result, activations, concepts):
+    figure = plot_neurons(result, activations, concepts, picture, [0])
+    coloured = [
+        patch
+        for patch in figure.patches + figure.artists
+        if hasattr(patch, "get_linewidth") and patch.get_linewidth() == 2.2
+    ]
+    top = np.argsort(-activations[:, 0], kind="stable")[:8]
+    assert len(coloured) == result[0][0].formula.evaluate(concepts)[top].sum()
+    assert INSIDE == "#D55E00"
+
+
+def test_refusals(result, activations, concepts):
+    with pytest.raises(ValueError, match="keys is empty"):
+        plot_neurons(result, activations, concepts, picture, [])
+    with pytest.raises(KeyError, match="99"):
+        plot_neurons(result, activations, concepts, picture, [99])
+    with pytest.raises(ValueError, match="concepts has 600 samples, activations have 599"):
+        plot_neurons(result, activations[1:], concepts, picture, [0])
+    with pytest.raises(ValueError, match="activations has 5 neurons; the result has neuron 5"):
+        plot_neurons(result, activations[:, :5], concepts, picture, [5])
+    with pytest.raises(ValueError, match="columns is 0"):
+        plot_neurons(result, activations, concepts, picture, [0], columns=0)
+
+
+def test_neuron_without_label_is_refused(activations, concepts):
+    activations[:, 3] = 1
+    with pytest.warns(ic.InvertCaptumWarning):
+        result = ic.label_neurons(activations, concepts)
+    with pytest.raises(ValueError, match="3, which has no label"):
+        plot_neurons(result, activations, concepts, picture, [3])
+
+
+def test_missing_layer_is_refused(activations, concepts):
+    layers = {"conv": activations, "fc": activations}
+    result = ic.label_neurons(layers, concepts)
+    with pytest.raises(ValueError, match="activations has no layer 'fc'"):
+        plot_neurons(
+            result, {"conv": activations, "x": activations}, concepts, picture, [("fc", 0)]
+        )

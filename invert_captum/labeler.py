@@ -21,7 +21,7 @@ from invert_captum.activations import (
     resolve_layers,
 )
 from invert_captum.activations.arguments import split_arguments
-from invert_captum.labeling_settings import LabelingSettings
+from invert_captum.labeling.settings import LabelingSettings
 from invert_captum.sample_matching import check_same_samples, join_on_ids
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from torchvision.models import resnet18
 from typer.testing import CliRunner
 
 import invert_captum as ic
-from invert_captum import cli_label
 from invert_captum.cli import app
+from invert_captum.cli import label as cli_label
 
 MODELS = '''
 import torch

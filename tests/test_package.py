@@ -80,17 +80,11 @@ MAY_IMPORT = {
     "search": set(),
     "significance": set(),
     "neuron_columns": set(),
-    "result": {"search"},
-    "result_files": {"result", "search"},
-    "result_check": {"neuron_columns", "result"},
-    "labeling_settings": {"result_files", "search", "significance"},
-    "labeling_block": {"result", "search", "significance"},
+    "result": {"neuron_columns", "search"},
     "sample_matching": {"activations", "concepts"},
     "report": {"concepts", "neuron_columns", "result", "search"},
     "labeling": {
         "concepts",
-        "labeling_block",
-        "labeling_settings",
         "neuron_columns",
         "result",
         "search",
@@ -100,7 +94,6 @@ MAY_IMPORT = {
         "activations",
         "concepts",
         "labeling",
-        "labeling_settings",
         "result",
         "sample_matching",
     },
@@ -109,10 +102,7 @@ MAY_IMPORT = {
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.count(".") and room(m) in MAY_IMPORT])
 def test_no_arrow_runs_upward(module):
-    # Methods of LabelingResult that delegate to a file of their own are the only exception.
-    top_level_only = module == "invert_captum.result"
-    imported = imports_of(MODULES[module], top_level_only=top_level_only)
-    others = {room(name) for name in imported} - {room(module)} - FOUNDATION
+    others = {room(name) for name in imports_of(MODULES[module])} - {room(module)} - FOUNDATION
     assert others <= MAY_IMPORT[room(module)]
 
 
@@ -124,10 +114,9 @@ def test_nothing_imports_the_command_line_or_the_demo():
 
 
 def test_delegating_methods_of_the_result_are_these():
-    imported = imports_of(PACKAGE / "result.py") - imports_of(
-        PACKAGE / "result.py", top_level_only=True
-    )
-    assert imported == {"invert_captum.result_check", "invert_captum.result_files"}
+    file = PACKAGE / "result" / "labeling_result.py"
+    imported = imports_of(file) - imports_of(file, top_level_only=True)
+    assert imported == {"invert_captum.result.check", "invert_captum.result.files"}
 
 
 def test_files_stay_small():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import invert_captum as ic
-from invert_captum.result_files import pack_mask, unpack_mask
+from invert_captum.result.files import pack_mask, unpack_mask
 
 COLUMNS = """layer neuron rank formula length auc heldout_auc auc_low auc_high fraction n_positive
 log10_p p_value p_adjusted significant""".split()  # noqa: SIM905 - as the design has it

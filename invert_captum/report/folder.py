@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invert_captum.report.figures import plot_neurons
-from invert_captum.report.table import best_keys, write_csv
+from invert_captum.report.showcase import showcase_keys
+from invert_captum.report.table import write_csv
 
 if TYPE_CHECKING:
     import os
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 _CARDS = 12
 _CAPTION = (
-    "The best labels by {score}, each with concepts of its own. AUC compares every sample with the "
-    "label to every one without: a rare label can score 0.95 and still miss the top eight."
+    "Shown: of the labels with the highest AUC{where}, those with the highest average precision"
+    "{where}, each with concepts of its own."
 )
 
 
@@ -31,7 +32,7 @@ class ReportFiles:
     Attributes:
         labels: The table of all neurons, CSV.
         result: The result, for `LabelingResult.load`.
-        figure: Cards of the dozen best neurons, PNG.
+        figure: Cards of a dozen neurons with good labels, PNG.
     """
 
     labels: Path
@@ -58,7 +59,7 @@ def write_report(
     *,
     credit: str | None = None,
 ) -> None:
-    """Write the table, the result and a figure of the dozen best neurons, over what was there.
+    """Write the table, the result and a figure of a dozen neurons, over what was there.
 
     Args:
         files: Where to.
@@ -70,7 +71,7 @@ def write_report(
     """
     write_csv(result, files.labels)
     result.save(files.result)
-    keys = best_keys(result, _CARDS, distinct=True)
-    caption = _CAPTION.format(score="AUC" if result.heldout is None else "held-out AUC")
+    keys = showcase_keys(result, activations, concepts, _CARDS)
+    caption = _CAPTION.format(where="" if result.heldout is None else " on held-out samples")
     figure = plot_neurons(result, activations, concepts, pictures, keys, credit, caption=caption)
     figure.savefig(files.figure)

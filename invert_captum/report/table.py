@@ -10,7 +10,7 @@ from invert_captum._validation import check_integer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from invert_captum.result import Explanation, Key, LabelingResult
 
@@ -57,14 +57,20 @@ def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> 
     """
     check_integer("count", count, minimum=1)
     labelled = [key for key in result if result[key][0].formula is not None]
+    ordered = sorted(labelled, key=lambda key: _order(result[key][0]))
+    return (distinct_keys(result, ordered) if distinct else ordered)[:count]
+
+
+def distinct_keys(result: LabelingResult, ordered: Iterable[Key]) -> list[Key]:
+    """Leave out keys whose label has a concept, not negated, that one before it has."""
     keys: list[Key] = []
     told: set[str] = set()
-    for key in sorted(labelled, key=lambda key: _order(result[key][0])):
+    for key in ordered:
         concepts = _concepts(result[key][0])
-        if not (distinct and concepts & told):
+        if not concepts & told:
             told |= concepts
             keys.append(key)
-    return keys[:count]
+    return keys
 
 
 def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = False) -> str:

@@ -527,7 +527,7 @@ def test_importing_concepts_loads_no_heavy_library() -> None:
         "print([m for m in ('torch', 'pandas', 'captum', 'PIL', 'matplotlib') if m in sys.modules])"
     )
     root = Path(__file__).parents[2]
-    shown = subprocess.run(  # noqa: S603
+    shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert shown.stdout.strip() == "[]"

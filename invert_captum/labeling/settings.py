@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from invert_captum._validation import check_choice, check_fraction, check_integer
 from invert_captum._version import __version__
-from invert_captum.result_files import pack_mask
+from invert_captum.result.files import pack_mask
 from invert_captum.search import SIGNS, Sign
 from invert_captum.significance import CORRECTIONS, Alternative
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
-    from invert_captum.labeling_settings import LabelingSettings
+    from invert_captum.labeling.settings import LabelingSettings
     from invert_captum.search import Found
 
 

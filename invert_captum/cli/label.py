@@ -9,11 +9,11 @@ import typer
 from torch.utils.data import DataLoader
 
 from invert_captum.activations import model_fingerprint
-from invert_captum.cli_images import PictureFiles, read_concepts
-from invert_captum.cli_model import choose_preprocess, load_model
+from invert_captum.cli.images import PictureFiles, read_concepts
+from invert_captum.cli.model import choose_preprocess, load_model
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
-from invert_captum.labeling_settings import LabelingSettings
+from invert_captum.labeling.settings import LabelingSettings
 from invert_captum.report.folder import ReportFiles, write_report
 from invert_captum.report.table import describe_best
 

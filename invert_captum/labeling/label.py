@@ -1,4 +1,4 @@
-"""Labelling: activations and concepts in, search, then significance, then the result."""
+"""`label_neurons` and `concept_auc`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from invert_captum._log import progress, warn
 from invert_captum._validation import check_integer
 from invert_captum.concepts import ConceptSet
-from invert_captum.labeling_block import BlockLabeler, rank_usable
-from invert_captum.labeling_settings import LabelingSettings, describe
+from invert_captum.labeling.block import BlockLabeler, rank_usable
+from invert_captum.labeling.settings import LabelingSettings, describe
 from invert_captum.neuron_columns import NeuronColumns, check_neurons, columns_by_layer
 from invert_captum.result import Explanation, LabelingResult
 from invert_captum.search import LabelMatrix, auc
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from invert_captum.labeling_settings import Significance
+    from invert_captum.labeling.settings import Significance
     from invert_captum.neuron_columns import Activations, Matrix
     from invert_captum.search import Sign
 

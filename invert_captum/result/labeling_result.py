@@ -1,4 +1,4 @@
-"""What a labelling found: one object per explanation, one table, save and load."""
+"""The explanations of a labelling, as objects and as one table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from invert_captum.neuron_columns import Activations
     from invert_captum.search import Formula
 
-    Key: TypeAlias = int | tuple[str, int]
+Key: TypeAlias = int | tuple[str, int]
 
 _SHOWN_ROWS = 10
 
@@ -182,7 +182,7 @@ class LabelingResult:
     @property
     def heldout(self) -> NDArray[np.bool_] | None:
         """The samples that the search did not see, bool of shape (n,); None without hold-out."""
-        from invert_captum.result_files import unpack_mask
+        from invert_captum.result.files import unpack_mask
 
         packed = self.settings["heldout"]
         return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
@@ -197,7 +197,7 @@ class LabelingResult:
         Raises:
             ValueError: If an AUC differs by more than 1e-12, or the data are not those of the call.
         """
-        from invert_captum.result_check import validate
+        from invert_captum.result.check import validate
 
         validate(self, activations, concepts)
 
@@ -207,7 +207,7 @@ class LabelingResult:
         Raises:
             FileNotFoundError: If the folder of ``path`` does not exist.
         """
-        from invert_captum.result_files import save
+        from invert_captum.result.files import save
 
         save(self, path)
 
@@ -218,7 +218,7 @@ class LabelingResult:
         Raises:
             ValueError: If the file is no saved result, is damaged, or is of a newer version.
         """
-        from invert_captum.result_files import load
+        from invert_captum.result.files import load
 
         return load(path)
 

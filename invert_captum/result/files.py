@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_captum._files import replacing
-from invert_captum.result import COLUMNS, Explanation, LabelingResult
+from invert_captum.result.labeling_result import COLUMNS, Explanation, LabelingResult
 from invert_captum.search import Formula
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from invert_captum.concepts.readers.image_folder import IMAGE_EXTENSIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from invert_captum.cli_model import Preprocess
+    from invert_captum.cli.model import Preprocess
 
 FOLDERS = "folders"
 _SHOWN_FILES = 3

@@ -156,7 +156,7 @@ def label(
 ) -> None:
     """Label the neurons of your own model with concepts of your own pictures."""
     with _plain_errors():
-        from invert_captum.cli_label import ModelChoice, PictureChoice, run_label
+        from invert_captum.cli.label import ModelChoice, PictureChoice, run_label
 
         run_label(
             ModelChoice(model, tuple(layer), weights, device, reduce.value, neuron_dim),

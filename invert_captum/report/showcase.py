@@ -1,0 +1,70 @@
+"""Which neurons a figure shows: sure labels that also name what excites the neuron most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from invert_captum.neuron_columns import columns_by_layer
+from invert_captum.report.table import best_keys, distinct_keys
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from invert_captum.concepts import ConceptSet
+    from invert_captum.neuron_columns import Activations
+    from invert_captum.result import Explanation, Key, LabelingResult
+
+# How many neurons are looked at: a share of all, and never so few that there is no choice.
+_SHARE, _TIMES = 0.1, 4
+
+
+def showcase_keys(
+    result: LabelingResult, activations: Activations, concepts: ConceptSet, count: int
+) -> list[Key]:
+    """Return the keys of neurons worth a picture, best first.
+
+    Of the tenth of the neurons whose labels `best_keys` puts first (at least four times ``count``),
+    those with the highest average precision on the held-out samples, or on all where none were held
+    out, each with concepts of its own. AUC alone lets a rare label score high that is not among
+    what excites the neuron most; average precision does not.
+
+    Args:
+        result: The labels.
+        activations: What was labelled: shape (n, d), or a mapping from a layer's name to that.
+        concepts: What it was labelled with, n samples.
+        count: How many keys to return at most.
+
+    Returns:
+        *list*: keys for ``result[key]``.
+    """
+    looked_at = max(int(_SHARE * len(result)), _TIMES * count)
+    layers = columns_by_layer(activations)
+    if len(layers) == 1:
+        layers = dict(zip(result.layers, layers.values(), strict=True))
+    precision = {}
+    for key in best_keys(result, looked_at):
+        best = result[key][0]
+        values = layers[best.layer].block([best.neuron])[0].astype(np.float64)
+        precision[key] = _precision(best, values, concepts, result.heldout)
+    ordered = sorted(precision, key=lambda key: -precision[key])
+    return distinct_keys(result, ordered)[:count]
+
+
+def _precision(
+    explanation: Explanation,
+    values: NDArray[np.float64],
+    concepts: ConceptSet,
+    heldout: NDArray[np.bool_] | None,
+) -> float:
+    if explanation.formula is None:
+        return 0.0
+    mask = explanation.formula.evaluate(concepts)
+    if heldout is not None:
+        mask, values = mask[heldout], values[heldout]
+    if not mask.any():
+        return 0.0
+    # A label of AUC < ½ is about the lowest activations.
+    return float(average_precision_score(mask, values if explanation.auc >= 0.5 else -values))

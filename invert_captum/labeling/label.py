@@ -80,8 +80,8 @@ def label_neurons(
         significance: ``"holdout"``; ``"in_sample"``, the published test on the samples that chose
             the formula, which calls noise significant; or None for no test. Both are Mann-Whitney
             tests in the normal approximation with tie correction. Where more than half of a
-            neuron's activations tie and the formula has fewer than about 20 held-out positives,
-            p-values below 1e-3 come out several times too small.
+            neuron's activations tie and the formula has few held-out positives, small p-values
+            come out too small, the smallest by many orders of magnitude.
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.

@@ -107,3 +107,11 @@ def test_the_arguments_are_left_as_they_were(activations, concepts):
     ic.concept_auc(activations, concepts)
     assert np.array_equal(activations, before)
     assert concepts.fingerprint == fingerprint
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("sign", SIGNS)
+def test_the_device(activations, concepts, sign, tmp_path):
+    tensor = torch.from_numpy(activations)
+    expected = table(label(tensor, concepts, sign), tmp_path)
+    assert table(label(tensor.cuda(), concepts, sign), tmp_path) == expected

@@ -37,6 +37,7 @@ def search(activations, concepts, run, **changes):
         "min_positives": 1,
         "sign": run["mode"],
         "significance": "in_sample",
+        "correction": "bonferroni",  # holm collects garbage at every call
     }
     return ic.label_neurons(activations, concepts, **arguments | changes)[run["neuron"]]
 

@@ -239,7 +239,7 @@ def _split(
     if settings.significance == "holdout":
         return split_samples(
             n_samples,
-            heldout_fraction=settings.holdout_fraction,
+            holdout_fraction=settings.holdout_fraction,
             groups=groups,
             seed=settings.seed,
         )

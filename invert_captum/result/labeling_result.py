@@ -10,6 +10,7 @@ from invert_captum._validation import nearest_names
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     import numpy as np
     import pandas as pd
@@ -126,7 +127,7 @@ class LabelingResult:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Key]:
         return iter(self.keys())
 
     def to_frame(self) -> pd.DataFrame:

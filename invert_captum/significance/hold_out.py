@@ -18,13 +18,13 @@ _MIN_PART = 2
 
 
 def split_samples(
-    n_samples: int, *, heldout_fraction: float, groups: Sequence[object] | None, seed: int
+    n_samples: int, *, holdout_fraction: float, groups: Sequence[object] | None, seed: int
 ) -> NDArray[np.bool_]:
     """Choose the samples that the search does not see.
 
     Args:
         n_samples: The number of samples, n.
-        heldout_fraction: The share to hold out, in (0, 1); of the groups, if there are any.
+        holdout_fraction: The share to hold out, in (0, 1); of the groups, if there are any.
         groups: n labels; samples of one group (near-duplicates, frames of one film) come to the
             same side. None to split single samples.
         seed: Of the shuffle, from 0 to 2³² − 1.
@@ -36,25 +36,25 @@ def split_samples(
         ValueError: If a part would have fewer than two samples, or the number of groups is wrong.
 
     Examples:
-        >>> split_samples(6, heldout_fraction=0.5, groups=list("aabbcc"), seed=0)
+        >>> split_samples(6, holdout_fraction=0.5, groups=list("aabbcc"), seed=0)
         array([False, False,  True,  True,  True,  True])
     """
     codes = None if groups is None else group_codes(groups, n_samples)
     splitter = ShuffleSplit if codes is None else GroupShuffleSplit
     n_units = n_samples if codes is None else len(np.unique(codes))
     unit = "samples" if codes is None else "groups"
-    n_out = int(np.ceil(heldout_fraction * n_units))
+    n_out = int(np.ceil(holdout_fraction * n_units))
     if n_out < 1 or n_units - n_out < 1:
         raise ValueError(
-            f"heldout_fraction={heldout_fraction} of {n_units:,} {unit} leaves one part empty"
+            f"holdout_fraction={holdout_fraction} of {n_units:,} {unit} leaves one part empty"
         )
-    split = splitter(n_splits=1, test_size=heldout_fraction, random_state=seed)
+    split = splitter(n_splits=1, test_size=holdout_fraction, random_state=seed)
     _, out = next(split.split(np.empty((n_samples, 0)), groups=codes))
     heldout = np.zeros(n_samples, dtype=np.bool_)
     heldout[out] = True
     if min(len(out), n_samples - len(out)) < _MIN_PART:
         raise ValueError(
-            f"heldout_fraction={heldout_fraction} of {n_samples:,} samples leaves a part of fewer "
+            f"holdout_fraction={holdout_fraction} of {n_samples:,} samples leaves a part of fewer "
             f"than {_MIN_PART}: too few samples for hold-out"
         )
     return heldout

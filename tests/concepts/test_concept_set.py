@@ -58,7 +58,7 @@ def test_every_layout_gives_the_same_set(labels: np.ndarray) -> None:
         np.testing.assert_array_equal(concepts.labels.toarray(), labels)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_tensors_on_a_gpu_give_the_same_set() -> None:
     for tensor in (torch.from_numpy(LABELS), torch.from_numpy(LABELS).to_sparse()):
         assert ConceptSet(tensor.cuda(), NAMES) == ConceptSet(LABELS, NAMES)

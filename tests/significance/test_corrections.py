@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -12,6 +12,7 @@ p_values = st.lists(st.floats(0, 1) | st.just(1.0) | st.just(np.nan), min_size=1
 
 
 @pytest.mark.parametrize("method", CORRECTIONS)
+@settings(max_examples=30)
 @given(p_values=p_values, alpha=st.sampled_from([0.001, 0.05, 0.2]))
 def test_is_statsmodels_on_the_tests_that_were_made(method, p_values, alpha):
     values = np.array(p_values)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+_LISTED = 5
 
 
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
@@ -45,3 +48,29 @@ def nearest_names(name: str, names: Iterable[str], *, count: int = 5) -> str:
     """Return the ``names`` most like ``name``, for the end of an error message."""
     close = difflib.get_close_matches(name, list(names), n=count, cutoff=0.3)
     return ", ".join(repr(match) for match in close) if close else "no similar name"
+
+
+def as_list(argument: str, value: object) -> list[object]:
+    """Return the entries of ``value``, refusing a single string and unordered containers."""
+    if isinstance(value, (str, bytes, Mapping, Set)) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{argument} is {shown(value)}; expected a sequence of entries, such as a list"
+        )
+    # Arrays and tensors give Python scalars through `tolist`, which iterating does not.
+    plain = value.tolist() if hasattr(value, "tolist") else list(value)
+    if not isinstance(plain, list):
+        raise TypeError(f"{argument} is {shown(value)}; expected a sequence of entries")
+    return [entry.tolist() if hasattr(entry, "tolist") else entry for entry in plain]
+
+
+def listed(items: Sequence[object]) -> str:
+    """Return the first of ``items`` for an error message, and how many more there are."""
+    first = ", ".join(repr(item) for item in items[:_LISTED])
+    more = len(items) - _LISTED
+    return f"{first} and {more:,} more" if more > 0 else first
+
+
+def shown(value: object) -> str:
+    """Return ``value`` for an error message: its text, cut short, and its type."""
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from captum.attr import NeuronAttribution, NeuronIntegratedGradients
@@ -11,6 +10,7 @@ from captum.concept import ConceptInterpreter
 from torch import nn
 
 from invert_captum import labeling
+from invert_captum._validation import as_list, check_integer
 from invert_captum.activations import (
     Inputs,
     Layers,
@@ -21,7 +21,6 @@ from invert_captum.activations import (
     resolve_layers,
 )
 from invert_captum.activations.arguments import split_arguments
-from invert_captum.labeling.settings import LabelingSettings
 from invert_captum.sample_matching import check_same_samples, join_on_ids
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         settings: dict[str, Any] = {
             "reduce": reduce,
             "neuron_dim": neuron_dim,
-            "batch_size": batch_size,
+            "batch_size": check_integer("batch_size", batch_size, minimum=1),
             "dtype": dtype,
             "attribute_to_layer_input": attribute_to_layer_input,
         }
@@ -184,8 +183,12 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             reserved=("inputs", "activations", "concepts"),
         )
         groups = for_labeling.pop("groups", None)
-        check_labeling(for_labeling)
+        groups = None if groups is None else as_list("groups", groups)
+        if for_labeling.get("neurons") is not None:
+            for_labeling["neurons"] = as_list("neurons", for_labeling["neurons"])
         check_same_samples(inputs, concepts, groups)
+        labeling.check_arguments(concepts, groups=groups, **for_labeling)
+        model = {"class": type(self.model).__qualname__, "sha256": model_fingerprint(self.model)}
         extracted = self.extract(inputs, **for_extraction)
         activations = (
             extracted if isinstance(extracted, dict) else dict.fromkeys(self._layers, extracted)
@@ -196,7 +199,9 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         if groups is not None:
             for_labeling["groups"] = groups
         result = labeling.label_neurons(activations, concepts, **for_labeling)
-        return dataclasses.replace(result, settings={**result.settings, **self._provenance()})
+        made = {"model": model, "extraction": self._described_extraction()}
+        settings = {**result.settings, **made}
+        return dataclasses.replace(result, settings=settings, keyed_by_layer=self._several)
 
     def attribute(
         self,
@@ -271,22 +276,14 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             )
         return next(iter(self._layers)), selector
 
-    def _provenance(self) -> dict[str, dict[str, Any]]:
+    def _described_extraction(self) -> dict[str, Any]:
         reduce, dtype = self._settings["reduce"], self._settings["dtype"]
-        named = reduce if isinstance(reduce, str) else getattr(reduce, "__qualname__", repr(reduce))
-        extraction = {
+        # The repr of a function has its address, which no other run has.
+        function = getattr(reduce, "func", reduce)
+        named = getattr(function, "__qualname__", type(function).__qualname__)
+        return {
             "layers": list(self._layers),
             **self._settings,
-            "reduce": named,
+            "reduce": reduce if isinstance(reduce, str) else named,
             "dtype": None if dtype is None else str(dtype),
         }
-        model = {"class": type(self.model).__qualname__, "sha256": model_fingerprint(self.model)}
-        return {"model": model, "extraction": extraction}
-
-
-def check_labeling(arguments: dict[str, Any]) -> None:
-    """Raise now what `label_neurons` would raise only after the extraction."""
-    parameters = inspect.signature(labeling.label_neurons).parameters
-    given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
-    names = [field.name for field in dataclasses.fields(LabelingSettings)]
-    LabelingSettings(**{name: given[name] for name in names})

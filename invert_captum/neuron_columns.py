@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from invert_captum._validation import check_integer
+from invert_captum._validation import as_list, check_integer
 
 if TYPE_CHECKING:
     import torch
@@ -33,9 +33,10 @@ class NeuronColumns:
     """
 
     def __init__(self, activations: Matrix, name: str = "activations") -> None:
-        self._matrix = (
-            activations if isinstance(activations, np.ndarray) else _dense(activations, name)
-        )
+        if isinstance(activations, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array; expected values for all samples")
+        is_array = isinstance(activations, np.ndarray)
+        self._matrix = np.asarray(activations) if is_array else _dense(activations, name)
         if self._matrix.ndim != 2:
             shape = tuple(self._matrix.shape)
             raise ValueError(f"{name} has shape {shape}; expected (n samples, d neurons)")
@@ -76,6 +77,7 @@ def _check_dtype(matrix: Matrix, name: str) -> None:
     else:
         # The smaller floats of torch have no ranks of their own in NumPy.
         real = not matrix.is_complex() and matrix.element_size() * 8 >= _min_bits(matrix)
+        real = real and not matrix.is_quantized and not matrix.is_meta
     if not real:
         raise TypeError(f"{name} has dtype {matrix.dtype}; {_EXPECTED}")
 
@@ -106,23 +108,31 @@ def columns_by_layer(activations: Activations) -> dict[str | None, NeuronColumns
     return layers
 
 
-def check_neurons(neurons: Sequence[int] | None, n_neurons: int) -> list[int]:
-    """Return the columns to work on, all if ``neurons`` is None.
+def check_neurons(neurons: Sequence[int]) -> list[int]:
+    """Return the columns ``neurons`` as a list of Python's own integers.
 
     Raises:
         TypeError: If a neuron is not an integer.
-        ValueError: If there are none, one is repeated, or one is outside 0 … n_neurons − 1.
+        ValueError: If there are none, one is repeated, or one is negative.
     """
-    if neurons is None:
-        return list(range(n_neurons))
-    if isinstance(neurons, (str, Mapping)) or not hasattr(neurons, "__iter__"):
-        raise TypeError(f"neurons is {neurons!r}; expected a sequence of column indices")
-    chosen = [check_integer("neurons", neuron, minimum=0) for neuron in neurons]
+    entries = as_list("neurons", neurons)
+    chosen = [check_integer("neurons", neuron, minimum=0) for neuron in entries]
     if not chosen:
         raise ValueError("neurons is empty; expected at least one column index")
-    if max(chosen) >= n_neurons:
-        raise ValueError(f"neurons has {max(chosen)}; expected column indices below {n_neurons}")
     if len(set(chosen)) < len(chosen):
         twice = next(neuron for neuron in chosen if chosen.count(neuron) > 1)
         raise ValueError(f"neurons has {twice} more than once")
     return chosen
+
+
+def choose_neurons(neurons: Sequence[int] | None, n_neurons: int) -> list[int]:
+    """Return the columns to work on, all if ``neurons`` is None.
+
+    Raises:
+        ValueError: If one is not below ``n_neurons``.
+    """
+    if neurons is None:
+        return list(range(n_neurons))
+    if max(neurons) >= n_neurons:
+        raise ValueError(f"neurons has {max(neurons)}; expected column indices below {n_neurons}")
+    return list(neurons)

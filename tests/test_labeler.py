@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import functools
+
 import captum.concept
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from captum import attr
@@ -258,3 +261,70 @@ def test_the_model_stays_in_training_mode(labeler, concepts):
     labeler.attribute(IMAGES[:2], 0)
     assert all(module.training for module in labeler.model.modules())
     assert all(weight.grad is None for weight in labeler.model.parameters())
+
+
+def test_a_list_of_one_layer_gives_keys_with_the_layer(concepts):
+    several = NeuronConceptLabeler(Net(), ["hidden"]).interpret(IMAGES, concepts, **SETTINGS)
+    alone = NeuronConceptLabeler(Net(), "hidden").interpret(IMAGES, concepts, **SETTINGS)
+    assert several.keys() == [("hidden", 0), ("hidden", 1), ("hidden", 2)]
+    assert alone.keys() == [0, 1, 2]
+    assert several[1] == alone[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"neurons": "x"}, "neurons is 'x'"),
+        ({"block_size": 0}, "block_size is 0"),
+        ({"groups": [1] * N, "significance": None}, "groups is given"),
+        ({"groups": [1] * N}, "leaves one part empty"),
+        ({"min_positives": 200}, "no concept and no negated concept"),
+        ({"max_length": 0}, "max_length is 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+    ],
+)
+def test_refusals_come_before_the_model_runs(concepts, arguments, message):
+    model = Net()
+    model.forward = None
+    with pytest.raises((TypeError, ValueError), match=message):
+        NeuronConceptLabeler(model, "hidden").interpret(IMAGES, concepts, **arguments)
+
+
+def test_groups_of_a_series_are_taken_by_position(named):
+    groups = np.arange(N) // 3
+    order = rng.permutation(N)
+    loader = DataLoader(with_ids(order), batch_size=16)
+    labeler = NeuronConceptLabeler(Net(), "hidden")
+    results = [
+        labeler.interpret(loader, named, groups=same, **SETTINGS)
+        for same in (groups.tolist(), pd.Series(groups, index=order), torch.from_numpy(groups))
+    ]
+    assert results[0] == results[1] == results[2]
+    heldout = results[0].heldout
+    assert not set(groups[heldout]) & set(groups[~heldout])
+
+
+def test_a_model_that_works_in_place_leaves_the_inputs_alone():
+    class InPlace(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Identity()
+
+        def forward(self, x):
+            x -= 1.0
+            return self.layer(x)
+
+    images = torch.rand(5, 2)
+    before = images.clone()
+    labeler = NeuronConceptLabeler(InPlace(), "layer")
+    torch.testing.assert_close(labeler.extract(images), before - 1)
+    assert torch.equal(images, before)
+
+
+def test_settings_name_functions_without_their_addresses(concepts):
+    reduce = functools.partial(torch.amax, dim=(2, 3))
+    result = NeuronConceptLabeler(Net(), "hidden").interpret(
+        IMAGES, concepts, reduce=reduce, batch_size=np.int64(50), **SETTINGS
+    )
+    assert "0x" not in str(result.settings["extraction"])
+    assert type(result.settings["extraction"]["batch_size"]) is int

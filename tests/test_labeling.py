@@ -1,6 +1,7 @@
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -124,15 +125,52 @@ def test_several_layers_are_one_family(activations, concepts):
     assert result["late", 0][0].formula == alone[2][0].formula
     columns = ["auc", "heldout_auc", "p_value", "p_adjusted", "significant"]
     assert result.to_frame()[columns].equals(alone.to_frame()[columns])
-    with pytest.raises(KeyError, match="2 layers; use"):
+    with pytest.raises(KeyError, match="2 layers: use"):
         result[0]
 
 
-def test_one_named_layer_keeps_integer_keys(activations, concepts):
+def test_keys_have_layers_where_layers_were_named(activations, concepts):
     result = ic.label_neurons({"fc": activations}, concepts)
-    assert result.keys() == list(range(6))
+    assert result.keys() == [("fc", neuron) for neuron in range(6)]
     assert result[2] == result["fc", 2]
     assert result[2][0].layer == "fc"
+    assert 2 in result
+    assert ("fc", 2) in result
+    assert 6 not in result
+    assert ("conv", 2) not in result
+    assert "fc" not in result
+
+
+def test_numbers_of_numpy_can_be_saved(activations, concepts, tmp_path):
+    result = ic.label_neurons(
+        activations,
+        concepts,
+        neurons=np.array([0, 1]),
+        max_length=np.int64(1),
+        beam_width=np.int8(3),
+        top_k=np.int64(1),
+        min_positives=np.int64(15),
+        min_fraction=np.float32(0.0),
+        max_fraction=np.float64(0.5),
+        alpha=np.float32(0.05),
+        holdout_fraction=np.float16(0.5),
+        seed=np.uint32(1),
+    )
+    result.save(tmp_path / "result.json")
+    assert ic.LabelingResult.load(tmp_path / "result.json") == result
+
+
+def test_neurons_and_groups_may_be_anything_that_can_be_listed(activations, concepts):
+    groups = np.arange(600) // 4
+    expected = ic.label_neurons(activations, concepts, neurons=[0, 1], groups=groups.tolist())
+    for neurons, same in [
+        (np.array([0, 1]), groups),
+        (torch.tensor([0, 1]), torch.from_numpy(groups)),
+        (range(2), pd.Series(groups, index=np.arange(600)[::-1])),
+        (iter([0, 1]), list(torch.from_numpy(groups))),
+        ((0, 1), (int(group) for group in groups)),
+    ]:
+        assert ic.label_neurons(activations, concepts, neurons=neurons, groups=same) == expected
 
 
 def test_neurons_chooses_columns(activations, concepts):
@@ -170,6 +208,19 @@ def test_a_formula_without_held_out_positives_has_p_1_and_stays_in_the_family(rn
     assert np.isnan(explanation.heldout_auc)
     assert explanation.p_value == 1
     assert explanation.significant is False
+
+
+def test_a_shortened_formula_moves_up_before_the_list_is_cut():
+    labels = [[0, 0, 1], [1, 1, 0], [1, 1, 1], [0, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 0]]
+    result = ic.label_neurons(
+        np.array([0, 0, 0, 2, 1, 2, 0])[:, np.newaxis],
+        ic.ConceptSet(np.array(labels, dtype=bool), ["a", "b", "c"]),
+        beam_width=3,
+        min_positives=1,
+        max_fraction=1.0,
+        significance=None,
+    )
+    assert str(result[0][0].formula) == "b & ~a"
 
 
 def test_limits_are_scaled_to_the_searched_part(rng):
@@ -228,7 +279,7 @@ def test_concepts_that_never_vary_are_left_out_and_counted_once(activations, con
 
 def test_concept_auc_sets_neurons_aside(activations, concepts):
     bad = np.column_stack([activations[:, 0], np.full(600, np.nan), np.ones(600)])
-    with pytest.warns(ic.InvertCaptumWarning, match="2 of 3 neurons are set aside"):
+    with pytest.warns(ic.InvertCaptumWarning, match="2 of 3 neurons.* are constant, or have NaN"):
         auc = ic.concept_auc(bad, concepts)
     assert np.isnan(auc[1:]).all()
     assert np.array_equal(auc[:1], ic.concept_auc(activations[:, :1], concepts))

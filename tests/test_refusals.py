@@ -32,6 +32,13 @@ def refused(error, message, activations, concepts, **arguments):
             "activations has dtype torch.float8_e4m3fn",
         ),
         (lambda a: torch.tensor(a).to_sparse(), TypeError, "activations is a sparse tensor"),
+        (lambda a: np.ma.masked_less(a, 0), TypeError, "activations is a masked array"),
+        (
+            lambda a: torch.quantize_per_tensor(torch.tensor(a).float(), 0.1, 0, torch.quint8),
+            TypeError,
+            "activations has dtype torch.quint8; expected real",
+        ),
+        (lambda a: torch.tensor(a).to("meta"), TypeError, "activations has dtype torch.float64"),
         (lambda _: {}, ValueError, "activations is an empty mapping"),
         (lambda a: {3: a}, TypeError, "activations has the key 3; expected names of layers"),
         (lambda a: {"fc": a[0]}, ValueError, "activations['fc'] has shape (6,)"),
@@ -92,10 +99,20 @@ def test_concepts(activations, concepts, function):
         ({"neurons": [-1]}, ValueError, "neurons is -1"),
         ({"neurons": [0, 1, 0]}, ValueError, "neurons has 0 more than once"),
         ({"neurons": []}, ValueError, "neurons is empty"),
-        ({"neurons": 3}, TypeError, "neurons is 3; expected a sequence of column indices"),
+        ({"neurons": 3}, TypeError, "neurons is 3 (int); expected a sequence of entries"),
         ({"neurons": ["a"]}, TypeError, "neurons is 'a'; expected an integer"),
         ({"groups": [1, 2]}, ValueError, "groups has 2 labels for 600 samples"),
-        ({"groups": 3}, TypeError, "groups is 3; expected one label a sample"),
+        (
+            {"groups": [object() for _ in range(600)]},
+            TypeError,
+            "groups has a label of type object at sample 0; expected labels that are equal by",
+        ),
+        (
+            {"groups": [0] * 600},
+            ValueError,
+            "holdout_fraction=0.5 of 1 groups leaves one part empty; hold-out needs at least two",
+        ),
+        ({"groups": 3}, TypeError, "groups is 3 (int); expected a sequence of entries"),
         (
             {"groups": list(range(600)), "significance": None},
             ValueError,
@@ -104,7 +121,7 @@ def test_concepts(activations, concepts, function):
         (
             {"min_positives": 550},
             ValueError,
-            "no concept and no negated concept holds for 275 to 150 of the 300 samples",
+            "no concept and no negated concept holds for at least 275 and at most 150 of the 300",
         ),
     ],
 )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import invert_captum as ic
-from invert_captum.result.files import pack_mask, unpack_mask
+from invert_captum.result.packed_mask import pack_mask, unpack_mask
 
 COLUMNS = """layer neuron rank formula length auc heldout_auc auc_low auc_high fraction n_positive
 log10_p p_value p_adjusted significant""".split()  # noqa: SIM905 - as the design has it
@@ -69,8 +69,39 @@ def test_find_gives_the_neurons_that_encode_a_concept(activations, concepts):
     for explanation in result.explanations:
         positive = [str(one) for one in explanation.formula.literals()]
         assert (explanation in found) == ("box" in positive)
-    strengths = [abs(explanation.heldout_auc - 0.5) for explanation in found]
-    assert strengths == sorted(strengths, reverse=True)
+    heldout = [explanation.heldout_auc for explanation in found]
+    assert heldout == sorted(heldout, reverse=True)
+
+
+@pytest.mark.parametrize("sign", ["positive", "negative", "absolute_value"])
+@pytest.mark.parametrize("significance", ["holdout", None])
+def test_evidence_is_in_the_direction_of_the_claim(activations, concepts, sign, significance):
+    result = ic.label_neurons(activations, concepts, sign=sign, significance=significance)
+    for explanation in result.explanations:
+        claimed = explanation.auc - 0.5
+        score = explanation.heldout_auc if significance else explanation.auc
+        expected = {"positive": score - 0.5, "negative": 0.5 - score}.get(
+            sign, (score - 0.5) * np.sign(claimed)
+        )
+        assert result.evidence(explanation) == pytest.approx(expected, abs=1e-15)
+
+
+def test_refuted_and_untested_labels_are_not_the_best(result):
+    refuted = dataclasses.replace(result[0][0], heldout_auc=0.01)
+    untested = dataclasses.replace(result[1][0], auc=1.0, heldout_auc=math.nan)
+    confirmed = dataclasses.replace(result[2][0], heldout_auc=0.7)
+    three = ic.LabelingResult((refuted, untested, confirmed), result.settings)
+    assert repr(three).splitlines()[1].startswith("  neuron 2")
+    assert repr(three).splitlines()[3].startswith("  neuron 1")
+    rows = three._repr_html_().split("<tr")[2:]
+    assert ["<td>2</td>" in rows[0], "<td>0</td>" in rows[1], "<td>1</td>" in rows[2]] == [True] * 3
+
+
+def test_results_are_equal_if_what_they_save_is(activations, concepts, result):
+    assert result == ic.label_neurons(activations, concepts, top_k=2)
+    assert result != ic.label_neurons(activations, concepts, top_k=2, seed=1)
+    assert result != dataclasses.replace(result, keyed_by_layer=True)
+    assert result != 3
 
 
 def test_find_names_what_is_near_an_unknown_concept(result):
@@ -124,7 +155,20 @@ def change(path, edit):
         (lambda content: content["table"]["layer"].__setitem__(0, 1), "'layer' holds 1"),
         (lambda content: content["table"]["significant"].__setitem__(0, 1), "'significant' holds"),
         (lambda content: content["table"]["formula"].__setitem__(0, "a &"), "text is no formula"),
-        (lambda content: content["settings"].pop("alpha"), "settings: alpha is missing"),
+        (lambda content: content["table"]["auc"].__setitem__(0, 7.5), "column 'auc' holds 7.5"),
+        (lambda content: content["table"]["p_value"].__setitem__(0, -3.0), "'p_value' holds -3.0"),
+        (lambda content: content["table"]["log10_p"].__setitem__(0, 1.0), "'log10_p' holds 1.0"),
+        (lambda content: content["table"]["auc"].__setitem__(0, float("inf")), "holds Infinity"),
+        (lambda content: content["table"]["length"].__setitem__(0, 99), "the length 99"),
+        (lambda content: content["table"]["rank"].__setitem__(0, 5), "rank 5 of neuron 0 out of"),
+        (lambda content: content["table"]["n_positive"].__setitem__(0, 601), "601 positives"),
+        (lambda content: content["table"]["formula"].__setitem__(0, "cow"), "the length"),
+        (lambda content: content["settings"].update(concepts=["dog"]), "which settings lack"),
+        (lambda content: content["settings"].pop("alpha"), "settings: alpha is None"),
+        (lambda content: content["settings"].update(alpha="<script>"), "settings: alpha is '<scr"),
+        (lambda content: content["settings"].update(sign="up"), "settings: sign is 'up'"),
+        (lambda content: content["settings"].update(correction=[1]), "correction is [1]"),
+        (lambda content: content.pop("keyed_by_layer"), "its 'keyed_by_layer' is missing"),
         (lambda content: content["settings"].update(n_samples="9"), "settings: n_samples is '9'"),
         (lambda content: content["settings"].update(concepts=[1]), "concepts is not a list"),
         (lambda content: content["settings"].update(heldout="AAAA"), "which do not fit 600"),
@@ -185,6 +229,8 @@ def test_validate_refuses_other_data(result, activations, concepts):
     changed[result.heldout, 3] *= -1
     with pytest.raises(ValueError, match="neuron 3, rank 0: heldout_auc of"):
         result.validate(changed, concepts)
+    with pytest.raises(ValueError, match="activations has 5 neurons; the result has 5"):
+        result.validate(activations[:, :5], concepts)
     with pytest.raises(ValueError, match="activations has 599 samples; the result is of 600"):
         result.validate(activations[1:], concepts)
     with pytest.raises(ValueError, match="concepts has 599 samples"):
@@ -218,6 +264,10 @@ def test_html_escapes_names(with_bad_neuron):
     assert "layer &lt;b&gt;" in html
     assert "layer <b>" not in html
     assert "significant" in html
+    odd = dataclasses.replace(
+        with_bad_neuron, settings={**with_bad_neuron.settings, "correction": "<i>"}
+    )
+    assert "&lt;i&gt;" in odd._repr_html_()
 
 
 def test_settings_tell_all_that_is_needed_to_repeat(result, concepts, activations):

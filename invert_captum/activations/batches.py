@@ -112,7 +112,7 @@ def keeps_order(inputs: Inputs) -> bool:
     if isinstance(inputs.dataset, IterableDataset):
         return True
     if inputs.batch_sampler is None:
-        return isinstance(inputs.sampler, SequentialSampler)
+        return type(inputs.sampler) is SequentialSampler
     return _in_order_sampler(inputs) is not None
 
 
@@ -150,10 +150,10 @@ def input_batches(
 def _in_order_sampler(loader: DataLoader[Any]) -> BatchSampler | None:
     """Return the loader's batch sampler if it goes through a dataset from first to last."""
     sampler = loader.batch_sampler
-    # A subclass of BatchSampler may pick rows in any order, whatever its sampler.
+    # A subclass may pick rows in any order.
     if type(sampler) is not BatchSampler or isinstance(loader.dataset, IterableDataset):
         return None
-    return sampler if isinstance(sampler.sampler, SequentialSampler) else None
+    return sampler if type(sampler.sampler) is SequentialSampler else None
 
 
 def _tensor_batches(
@@ -168,7 +168,8 @@ def _tensor_batches(
             else value
             for value in extra
         )
-        yield Batch((*(tensor[rows] for tensor in tensors), *aligned))
+        # Copies, because a model may work in place on what it is given.
+        yield Batch((*(tensor[rows].clone() for tensor in tensors), *aligned))
 
 
 def _loader_batches(loader: DataLoader[Any], extra: tuple[object, ...]) -> Iterator[Batch]:

@@ -35,7 +35,9 @@ def model_fingerprint(model: nn.Module) -> str:
         # Modules may add state of any other type, whose bytes are not defined.
         if isinstance(value, torch.Tensor):
             digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
-            flat = value.detach().to("cpu").contiguous().reshape(-1)
+            dense = value.dequantize() if value.is_quantized else value.detach()
+            dense = dense if dense.layout == torch.strided else dense.to_dense()
+            flat = dense.to("cpu").contiguous().reshape(-1)
             # NumPy has no bfloat16: look at the bytes.
             digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.concepts import ConceptSet
 from invert_captum.concepts.readers.image_folder import IMAGE_EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from invert_captum.cli.model import Preprocess
+    from invert_captum.cli.preprocessing import Preprocess
 
 FOLDERS = "folders"
 _SHOWN_FILES = 3
@@ -37,7 +38,12 @@ class PictureFiles(Dataset[torch.Tensor]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        tensor = self.preprocess(self.picture(index))
+        picture = self.picture(index)
+        try:
+            tensor = self.preprocess(picture)
+        except MISFITS as error:
+            file, reason = str(self.files[index]), first_line(error)
+            raise ValueError(f"the preprocessing fails on {file!r}: {reason}") from error
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"--preprocess returned a {type(tensor).__name__}; expected a tensor")
         return tensor
@@ -78,7 +84,8 @@ def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, 
         return files, shown, 0
     shown = ConceptSet.from_csv(concepts)
     files = _listed_files(images, shown.sample_ids or ())
-    return files, shown, _count_pictures(images) - len(files)
+    listed = {file.resolve() for file in files}
+    return files, shown, len(_pictures(images) - listed)
 
 
 def _listed_files(images: Path, sample_ids: Sequence[str]) -> list[Path]:
@@ -99,8 +106,14 @@ def _leaves_folder(sample_id: str) -> bool:
     return Path(sample_id).is_absolute() or ".." in Path(sample_id).parts
 
 
-def _count_pictures(images: Path) -> int:
-    return sum(path.suffix.lower() in IMAGE_EXTENSIONS for path in images.rglob("*"))
+def _pictures(images: Path) -> set[Path]:
+    """Return the real paths of what `ConceptSet.from_image_folder` would take for pictures."""
+    return {
+        path.resolve()
+        for path in images.rglob("*")
+        if path.suffix.lower() in IMAGE_EXTENSIONS
+        and not any(part.startswith(".") for part in path.relative_to(images).parts)
+    }
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,8 +9,11 @@ import typer
 from torch.utils.data import DataLoader
 
 from invert_captum.activations import model_fingerprint
+from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.cli.images import PictureFiles, read_concepts
-from invert_captum.cli.model import choose_preprocess, load_model
+from invert_captum.cli.imports import current_folder_importable
+from invert_captum.cli.model import load_model
+from invert_captum.cli.preprocessing import choose_preprocess
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
 from invert_captum.labeling.settings import LabelingSettings
@@ -20,9 +23,9 @@ from invert_captum.report.table import describe_best
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
-    from invert_captum.result import LabelingResult
+    from invert_captum.concepts import ConceptSet
 
 _SHOWN = 20
 
@@ -69,45 +72,79 @@ def run_label(
     """
     # label_neurons checks these, too, but only after an extraction that may last hours.
     LabelingSettings(alternative=None, holdout_fraction=0.5, **labeling)
+    # To the end: functions of the user may import when they are called, on any picture.
+    with current_folder_importable():
+        files, concepts = _told_concepts(pictures)
+        network = _on_device(load_model(model.spec, model.weights), model.device)
+        preprocess = choose_preprocess(pictures.preprocess or "", model.spec, pictures.image_size)
+        dataset = PictureFiles(files, preprocess)
+        labeler = NeuronConceptLabeler(network, list(dict.fromkeys(model.layers)))
+        report = ReportFiles.inside(out)
+        # What can fail comes before the hours of extraction and labelling, not after them.
+        provenance = _provenance(network, model, pictures)
+        loader = DataLoader(dataset, batch_size=pictures.batch_size)
+        activations = _extracted(labeler, loader, model, show_progress=show_progress)
+        result = label_neurons(activations, concepts, show_progress=show_progress, **labeling)
+        result = replace(result, settings={**result.settings, **provenance})
+        typer.echo(describe_best(result, _SHOWN))
+        write_report(report, result, activations, concepts, dataset.picture)
+    typer.echo(f"\nwritten:\n{report}")
+    return report
+
+
+def _told_concepts(pictures: PictureChoice) -> tuple[list[Path], ConceptSet]:
+    """Return the picture files and their concepts, and print how many there are."""
     files, concepts, left_out = read_concepts(pictures.folder, pictures.concepts)
     told = f" ({left_out:,} more have no row and are left out)" if left_out else ""
     noun = "concept" if concepts.n_concepts == 1 else "concepts"
     typer.echo(f"{len(files):,} pictures{told}, {concepts.n_concepts:,} {noun}")
-    network = _on_device(load_model(model.spec, model.weights), model.device)
-    preprocess = choose_preprocess(pictures.preprocess or "", model.spec, pictures.image_size)
-    dataset = PictureFiles(files, preprocess)
-    labeler = NeuronConceptLabeler(network, list(dict.fromkeys(model.layers)))
-    report = ReportFiles.inside(out)
+    return files, concepts
 
-    activations = labeler.extract(
-        DataLoader(dataset, batch_size=pictures.batch_size),
-        reduce=model.reduce,  # type: ignore[arg-type]
-        neuron_dim=model.neuron_dim,
-        show_progress=show_progress,
-    )
-    result = label_neurons(activations, concepts, show_progress=show_progress, **labeling)
-    result = _with_provenance(result, network, model, pictures)
-    typer.echo(describe_best(result, _SHOWN))
-    write_report(report, result, activations, concepts, dataset.picture)
-    typer.echo(f"\nwritten:\n{report}")
-    return report
+
+def _extracted(
+    labeler: NeuronConceptLabeler,
+    loader: DataLoader[Tensor],
+    model: ModelChoice,
+    *,
+    show_progress: bool,
+) -> dict[str, Tensor]:
+    try:
+        # A list of layers, so a dict.
+        return labeler.extract(  # type: ignore[return-value]
+            loader,
+            reduce=model.reduce,  # type: ignore[arg-type]
+            neuron_dim=model.neuron_dim,
+            show_progress=show_progress,
+        )
+    except MISFITS as error:
+        raise ValueError(
+            f"the model cannot run on these pictures: {first_line(error)}; their size and layout "
+            "are given by --preprocess or --image-size, their number at once by --batch-size"
+        ) from error
 
 
 def _on_device(network: nn.Module, device: str) -> nn.Module:
     try:
         return network.to(device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"--device is {device!r}, which cannot be used: {reason}") from error
+        raise ValueError(
+            f"--device is {device!r}, which cannot be used: {first_line(error)}"
+        ) from error
 
 
-def _with_provenance(
-    result: LabelingResult, network: nn.Module, model: ModelChoice, pictures: PictureChoice
-) -> LabelingResult:
+def _provenance(
+    network: nn.Module, model: ModelChoice, pictures: PictureChoice
+) -> dict[str, dict[str, Any]]:
     choices = {**asdict(model), **asdict(pictures)}
     command = {
         name: value if isinstance(value, (int, str, tuple, type(None))) else str(value)
         for name, value in choices.items()
     }
-    made = {"class": type(network).__qualname__, "sha256": model_fingerprint(network)}
-    return replace(result, settings={**result.settings, "model": made, "command": command})
+    try:
+        digest = model_fingerprint(network)
+    # Such as the shape of weights that a lazy module makes only when it runs.
+    except RuntimeError as error:
+        raise ValueError(
+            f"--model {model.spec} has unreadable weights: {first_line(error)}"
+        ) from error
+    return {"model": {"class": type(network).__qualname__, "sha256": digest}, "command": command}

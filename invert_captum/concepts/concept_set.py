@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_captum._validation import check_fraction, check_integer
+from invert_captum._validation import as_list, check_fraction, check_integer
 from invert_captum.concepts import content as contents
 from invert_captum.concepts.files import read_concept_file, write_concept_file
 from invert_captum.concepts.labels import shared_csr
-from invert_captum.concepts.names import as_list, unknown_concept
+from invert_captum.concepts.names import unknown_concept
 
 if TYPE_CHECKING:
     import os

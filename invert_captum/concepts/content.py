@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from invert_captum._validation import listed
 from invert_captum.concepts.labels import boolean_csr
 from invert_captum.concepts.names import (
     check_descriptions,
     check_names,
     check_sample_ids,
     duplicates,
-    listed,
     unique_ids,
 )
 from invert_captum.concepts.rows import rows_at, rows_of

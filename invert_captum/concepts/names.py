@@ -5,18 +5,16 @@ from __future__ import annotations
 import numbers
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
-from invert_captum._validation import nearest_names
+from invert_captum._validation import as_list, listed, nearest_names, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 # Control characters, lone surrogates, and the two Unicode line breaks: none survives a table,
 # a figure or a UTF-8 file.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_LISTED = 5
 
 
 class UnknownConceptError(KeyError, ValueError):
@@ -76,26 +74,6 @@ def unique_ids(sample_ids: object) -> tuple[str, ...]:
     return checked
 
 
-def as_list(argument: str, value: object) -> list[object]:
-    """Return the entries of ``value``, refusing a single string and unordered containers."""
-    if isinstance(value, (str, bytes, Mapping, Set)) or not isinstance(value, Iterable):
-        raise TypeError(
-            f"{argument} is {_shown(value)}; expected a sequence of entries, such as a list"
-        )
-    # Arrays and tensors give Python scalars through `tolist`, which iterating does not.
-    plain = value.tolist() if hasattr(value, "tolist") else list(value)
-    if not isinstance(plain, list):
-        raise TypeError(f"{argument} is {_shown(value)}; expected a sequence of entries")
-    return plain
-
-
-def listed(items: Sequence[object]) -> str:
-    """Return the first of ``items`` for an error message, and how many more there are."""
-    shown = ", ".join(repr(item) for item in items[:_LISTED])
-    more = len(items) - _LISTED
-    return f"{shown} and {more:,} more" if more > 0 else shown
-
-
 def duplicates(items: Iterable[Hashable]) -> list[Hashable]:
     """Return the entries of ``items`` that come more than once, in order of first appearance."""
     return [item for item, count in Counter(items).items() if count > 1]
@@ -106,7 +84,7 @@ def _check_strings(argument: str, value: object, expected: int) -> tuple[str, ..
     strings = []
     for position, item in enumerate(items):
         if not isinstance(item, str):
-            raise TypeError(f"{argument}[{position}] is {_shown(item)}; expected a string")
+            raise TypeError(f"{argument}[{position}] is {shown(item)}; expected a string")
         strings.append(str(item))
     if len(strings) != expected:
         raise ValueError(
@@ -122,9 +100,7 @@ def _sample_id(position: int, item: object) -> str:
             raise ValueError(f"sample_ids[{position}] is ''; expected an id that is not empty")
         return str(item)
     if isinstance(item, bool) or not isinstance(item, numbers.Integral):
-        raise TypeError(
-            f"sample_ids[{position}] is {_shown(item)}; expected a string or an integer"
-        )
+        raise TypeError(f"sample_ids[{position}] is {shown(item)}; expected a string or an integer")
     return str(int(item))
 
 
@@ -132,8 +108,3 @@ def _refuse_duplicates(argument: str, items: Sequence[str]) -> None:
     repeated = duplicates(items)
     if repeated:
         raise ValueError(f"{argument} has duplicates: {listed(repeated)}; expected unique entries")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

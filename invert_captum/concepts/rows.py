@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum._validation import listed
 from invert_captum.concepts.labels import is_tensor
-from invert_captum.concepts.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,6 @@ from invert_captum.search import (
     beam_search,
     rank_neurons,
     size_limits,
-    without_redundant_literals,
 )
 from invert_captum.significance import mann_whitney_log10_p
 
@@ -67,8 +66,8 @@ class BlockLabeler:
         self._concepts = concepts
         self._heldout = heldout
         self._searched = None if heldout is None else ~heldout
-        self._searched_concepts = concepts if heldout is None else concepts.take(~heldout)
-        self._labels = SearchLabels.from_labels(self._searched_concepts.labels, concepts.names)
+        searched_concepts = concepts if heldout is None else concepts.take(~heldout)
+        self._labels = SearchLabels.from_labels(searched_concepts.labels, concepts.names)
         self._settings = settings
         self._search_settings = _search_settings(self._labels, settings, concepts.n_samples)
 
@@ -102,7 +101,6 @@ class BlockLabeler:
     def _explain(
         self, found: Found, at: int, ranks: Ranks, heldout_ranks: Ranks | None
     ) -> dict[str, Any]:
-        found = without_redundant_literals(found, self._searched_concepts)
         size, rank_sum = np.array([found.n_positive]), np.array([found.rank_sum])
         searched_auc = float(auc(size, rank_sum, ranks.n_samples)[0])
         mask = found.formula.evaluate(self._concepts)
@@ -153,11 +151,11 @@ def _search_settings(
     sizes = np.concatenate([labels.matrix.counts, n_searched - labels.matrix.counts])
     if not ((sizes >= low) & (sizes <= high)).any():
         raise ValueError(
-            f"no concept and no negated concept holds for {low:,} to {high:,} of the "
-            f"{n_searched:,} samples that are searched, the limits by min_positives="
+            f"no concept and no negated concept holds for at least {low:,} and at most {high:,} of "
+            f"the {n_searched:,} samples that are searched; these limits come from min_positives="
             f"{settings.min_positives}, min_fraction={settings.min_fraction} and max_fraction="
-            f"{settings.max_fraction}; concepts hold for {labels.matrix.counts.min():,} to "
-            f"{labels.matrix.counts.max():,}"
+            f"{settings.max_fraction}; the concepts hold for {labels.matrix.counts.min():,} to "
+            f"{labels.matrix.counts.max():,} of them"
         )
     return SearchSettings(
         settings.max_length, settings.beam_width, low, high, AucScore(settings.sign)

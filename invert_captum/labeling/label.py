@@ -1,36 +1,44 @@
-"""`label_neurons` and `concept_auc`."""
+"""`label_neurons`: activations and concepts in, search, then significance, then the result."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+import warnings
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from invert_captum._log import progress, warn
-from invert_captum._validation import check_integer
-from invert_captum.concepts import ConceptSet
-from invert_captum.labeling.block import BlockLabeler, rank_usable
+from invert_captum._log import InvertCaptumWarning
+from invert_captum._validation import as_list, check_integer
+from invert_captum.labeling.block import BlockLabeler
+from invert_captum.labeling.preparation import (
+    check_concepts,
+    neuron_blocks,
+    report_set_aside,
+    varying_concepts,
+)
 from invert_captum.labeling.settings import LabelingSettings, describe
-from invert_captum.neuron_columns import NeuronColumns, check_neurons, columns_by_layer
+from invert_captum.neuron_columns import (
+    check_neurons,
+    choose_neurons,
+    columns_by_layer,
+)
 from invert_captum.result import Explanation, LabelingResult
-from invert_captum.search import LabelMatrix, auc
 from invert_captum.significance import correct_p_values, split_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from invert_captum.concepts import ConceptSet
     from invert_captum.labeling.settings import Significance
-    from invert_captum.neuron_columns import Activations, Matrix
+    from invert_captum.neuron_columns import Activations
     from invert_captum.search import Sign
-
-# A block's ranks and what is made of them take about 32 bytes a value: 128 MB.
-_VALUES_PER_BLOCK = 2**22
-_MAX_BLOCK = 256
 
 
 def label_neurons(
@@ -72,16 +80,18 @@ def label_neurons(
         top_k: How many explanations to return per neuron, at most ``beam_width``.
         min_fraction: A formula holds for at least this share of the samples, in [0, 1],
         max_fraction: for at most this share,
-        min_positives: and for at least so many samples. All inclusive; under hold-out they are
-            scaled to the part that is searched.
+        min_positives: and for at least so many samples. All inclusive. Under hold-out the limits
+            are scaled to the part that is searched and hold there; over all samples a formula may
+            then be somewhat rarer or more common.
         sign: ``"positive"``: high activation where the formula holds (maximises AUC);
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
             |AUC − ½|).
         significance: ``"holdout"``; ``"in_sample"``, the published test on the samples that chose
             the formula, which calls noise significant; or None for no test. Both are Mann-Whitney
-            tests in the normal approximation with tie correction. Where more than half of a
-            neuron's activations tie and the formula has few held-out positives, small p-values
-            come out too small, the smallest by many orders of magnitude.
+            tests as SciPy makes them: exact for at most 8 positives without ties, else the normal
+            approximation with tie correction. Where more than half of a neuron's activations tie
+            and the formula has few held-out positives, small p-values come out too small, the
+            smallest by many orders of magnitude (``python -m benchmarks.ties``).
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.
@@ -95,7 +105,8 @@ def label_neurons(
         show_progress: Whether to draw a progress bar on standard error.
 
     Returns:
-        *LabelingResult*: ``top_k`` explanations of every neuron. A neuron that is constant on the
+        *LabelingResult*: ``top_k`` explanations of every neuron. Its keys are neurons, or
+        (layer, neuron) if ``activations`` is a mapping. A neuron that is constant on the
         searched samples, or has NaN or infinite values, is set aside: it has one row without a
         formula, and one warning counts such neurons.
 
@@ -136,20 +147,24 @@ def label_neurons(
         seed=seed,
     )
     layers = columns_by_layer(activations)
-    _check_concepts(layers, concepts)
+    check_concepts(layers, concepts)
     if block_size is not None:
         check_integer("block_size", block_size, minimum=1)
-    chosen = {name: check_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
+    neurons = None if neurons is None else check_neurons(neurons)
+    chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
+    groups = None if groups is None else as_list("groups", groups)
     heldout = _split(concepts.n_samples, groups, settings)
-    labeler = BlockLabeler(_usable(concepts), heldout, settings)
+    labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
     digests = {name: hashlib.sha256() for name in layers}
     explanations: list[Explanation] = []
-    for name, block in _blocks(layers, chosen, block_size, show=show_progress):
+    for name, block in neuron_blocks(layers, chosen, block_size, show=show_progress):
         values = layers[name].block(block)
         digests[name].update(values.data)
         explanations += labeler.label(name, block, values)
     n_neurons = sum(len(block) for block in chosen.values())
-    _warn_set_aside(sum(one.formula is None for one in explanations), n_neurons)
+    searched = "" if heldout is None else " on the searched samples"
+    set_aside = sum(one.formula is None for one in explanations)
+    report_set_aside(set_aside, n_neurons, searched=searched)
     description = describe(
         settings,
         concepts,
@@ -158,79 +173,31 @@ def label_neurons(
         heldout=heldout,
         fingerprints={name or "": digest.hexdigest() for name, digest in digests.items()},
     )
-    return LabelingResult(_corrected(explanations, settings), description)
+    keyed_by_layer = isinstance(activations, Mapping)
+    return LabelingResult(_corrected(explanations, settings), description, keyed_by_layer)
 
 
-def concept_auc(activations: Matrix, concepts: ConceptSet) -> NDArray[np.float64]:
-    """Return the ROC-AUC of every neuron with every single concept.
+def check_arguments(
+    concepts: ConceptSet, *, groups: Sequence[object] | None = None, **arguments: Any
+) -> None:
+    """Raise what `label_neurons` would raise, as far as that does not depend on activations.
 
     Args:
-        activations: Shape (n, d): a torch tensor or a numpy array.
-        concepts: A `ConceptSet` of k concepts on the same n samples in the same order.
-
-    Returns:
-        *numpy.ndarray* of float64, shape (d, k), in [0, 1]: the share of pairs of a sample with and
-        one without the concept in which the one with it has the higher activation, ties counting
-        one half. NaN for concepts with no positives or no negatives, and for neurons that are
-        constant or have NaN or infinite values; one warning each counts them.
-
-    Raises:
-        TypeError: If an argument has the wrong type.
-        ValueError: If the numbers of samples differ, or no neuron or no concept remains.
-
-    Source:
-        Bykov et al., NeurIPS 2023, arXiv 2311.13594 (the AUC similarity); computed from mid-ranks.
-
-    Examples:
-        >>> import numpy as np
-        >>> import invert_captum as ic
-        >>> concepts = ic.ConceptSet(np.array([[True], [True], [False], [False]]), ["dog"])
-        >>> ic.concept_auc(np.array([[3.0], [1.0], [1.0], [0.0]]), concepts)
-        array([[0.875]])
+        concepts: The concepts of all samples.
+        groups: As for `label_neurons`.
+        **arguments: Other arguments of `label_neurons`.
     """
-    columns = NeuronColumns(activations)
-    layers: dict[str | None, NeuronColumns] = {None: columns}
-    _check_concepts(layers, concepts)
-    usable = _usable(concepts)
-    matrix = LabelMatrix(usable.labels)
-    kept = np.flatnonzero(np.isin(concepts.names, usable.names))
-    result = np.full((columns.n_neurons, concepts.n_concepts), np.nan)
-    scored = 0
-    for _, block in _blocks(layers, {None: list(range(columns.n_neurons))}, None, show=False):
-        rows, ranks = rank_usable(columns.block(block))
-        scored += len(rows)
-        sums = matrix.rank_sums(ranks.doubled)
-        neurons = np.asarray(block)[rows]
-        result[np.ix_(neurons, kept)] = auc(matrix.counts, sums, concepts.n_samples)
-    _warn_set_aside(columns.n_neurons - scored, columns.n_neurons)
-    return result
-
-
-def _check_concepts(layers: dict[str | None, NeuronColumns], concepts: object) -> None:
-    if not isinstance(concepts, ConceptSet):
-        raise TypeError(f"concepts is a {type(concepts).__name__}; expected a ConceptSet")
-    n_samples = next(iter(layers.values())).n_samples
-    if concepts.n_samples != n_samples:
-        raise ValueError(
-            f"concepts has {concepts.n_samples:,} samples, activations have {n_samples:,}: the "
-            "rows must be the same inputs in the same order"
-        )
-
-
-def _usable(concepts: ConceptSet) -> ConceptSet:
-    """Leave out the concepts with no positives or no negatives, with one warning."""
-    varies = (concepts.counts > 0) & (concepts.counts < concepts.n_samples)
-    if varies.all():
-        return concepts
-    left_out = [name for name, keep in zip(concepts.names, varies, strict=True) if not keep]
-    shown = ", ".join(repr(name) for name in left_out[:3]) + (", …" if len(left_out) > 3 else "")
-    message = f"{len(left_out):,} of {len(concepts):,} concepts have no positives or no negatives"
-    if len(left_out) == len(concepts):
-        raise ValueError(f"concepts: {message} ({shown}); none remains")
-    warn(f"{message} and are left out: {shown}")
-    return concepts.select(
-        [name for name, keep in zip(concepts.names, varies, strict=True) if keep]
-    )
+    parameters = inspect.signature(label_neurons).parameters
+    given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
+    settings = LabelingSettings(**{one.name: given[one.name] for one in fields(LabelingSettings)})
+    if given["block_size"] is not None:
+        check_integer("block_size", given["block_size"], minimum=1)
+    if given["neurons"] is not None:
+        check_neurons(given["neurons"])
+    heldout = _split(concepts.n_samples, groups, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvertCaptumWarning)
+        BlockLabeler(varying_concepts(concepts), heldout, settings)
 
 
 def _split(
@@ -248,32 +215,6 @@ def _split(
             f"groups is given, but significance={settings.significance!r} does not use it"
         )
     return None
-
-
-def _blocks(
-    layers: dict[str | None, NeuronColumns],
-    chosen: dict[str | None, list[int]],
-    block_size: int | None,
-    *,
-    show: bool,
-) -> Iterator[tuple[str | None, list[int]]]:
-    n_samples = next(iter(layers.values())).n_samples
-    size = block_size or max(1, min(_MAX_BLOCK, _VALUES_PER_BLOCK // n_samples))
-    blocks = [
-        (name, neurons[start : start + size])
-        for name, neurons in chosen.items()
-        for start in range(0, len(neurons), size)
-    ]
-    yield from progress(blocks, show=show, description="labelling")
-
-
-def _warn_set_aside(count: int, total: int) -> None:
-    if count == 0:
-        return
-    why = "constant on the searched samples, or have NaN or infinite values"
-    if count == total:
-        raise ValueError(f"activations: all {total:,} neurons are {why}; none remains")
-    warn(f"{count:,} of {total:,} neurons are set aside: they are {why}")
 
 
 def _corrected(

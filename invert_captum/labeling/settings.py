@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from invert_captum._validation import check_choice, check_fraction, check_integer
 from invert_captum._version import __version__
-from invert_captum.result.files import pack_mask
+from invert_captum.result.packed_mask import pack_mask
 from invert_captum.search import SIGNS, Sign
 from invert_captum.significance import CORRECTIONS, Alternative
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Significance = Literal["holdout", "in_sample"]
 
 _MAX_SEED = 2**32 - 1
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "statsmodels")
+_LIBRARIES = ("captum", "numpy", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision")
 _DIRECTIONS: dict[str, Alternative] = {
     "positive": "greater",
     "negative": "less",
@@ -59,17 +59,17 @@ class LabelingSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_length", "beam_width", "top_k"):
-            check_integer(name, getattr(self, name), minimum=1)
-        check_integer("min_positives", self.min_positives, minimum=0)
-        check_integer("seed", self.seed, minimum=0)
+            self._keep(name, check_integer(name, getattr(self, name), minimum=1))
+        self._keep("min_positives", check_integer("min_positives", self.min_positives, minimum=0))
+        self._keep("seed", check_integer("seed", self.seed, minimum=0))
         if self.seed > _MAX_SEED:
             raise ValueError(f"seed is {self.seed}; expected at most {_MAX_SEED}")
         if self.top_k > self.beam_width:
             raise ValueError(
                 f"top_k is {self.top_k}, but the search keeps beam_width={self.beam_width} formulas"
             )
-        check_fraction("min_fraction", self.min_fraction)
-        check_fraction("max_fraction", self.max_fraction)
+        for name in ("min_fraction", "max_fraction"):
+            self._keep(name, check_fraction(name, getattr(self, name)))
         if self.min_fraction > self.max_fraction:
             raise ValueError(
                 f"min_fraction={self.min_fraction} is above max_fraction={self.max_fraction}"
@@ -78,8 +78,12 @@ class LabelingSettings:
         check_choice("significance", self.significance, (*get_args(Significance), None))
         check_choice("alternative", self.alternative, (None, "two-sided"))
         check_choice("correction", self.correction, CORRECTIONS)
-        check_fraction("alpha", self.alpha, open_interval=True)
-        check_fraction("holdout_fraction", self.holdout_fraction, open_interval=True)
+        for name in ("alpha", "holdout_fraction"):
+            self._keep(name, check_fraction(name, getattr(self, name), open_interval=True))
+
+    def _keep(self, name: str, value: float) -> None:
+        """Keep Python's own number, which a file can hold, instead of NumPy's."""
+        object.__setattr__(self, name, value)
 
     def direction(self, auc: float) -> Alternative:
         """Return the alternative of the test of a formula that has ``auc`` where it was found."""
@@ -94,7 +98,7 @@ def describe(
     settings: LabelingSettings,
     concepts: ConceptSet,
     *,
-    neurons: Sequence[int] | None,
+    neurons: list[int] | None,
     groups: Sequence[object] | None,
     heldout: NDArray[np.bool_] | None,
     fingerprints: dict[str, str],
@@ -104,13 +108,13 @@ def describe(
     Args:
         settings: The checked arguments.
         concepts: The concepts as given.
-        neurons: The argument of `label_neurons`.
-        groups: Likewise; only a fingerprint is kept.
+        neurons: The columns that were chosen, or None for all.
+        groups: The group of every sample, or None; only a fingerprint is kept.
         heldout: Which samples were held out, bool of shape (n,), or None.
         fingerprints: SHA-256 of every layer's activations.
     """
     described: dict[str, Any] = asdict(settings)
-    described["neurons"] = None if neurons is None else [int(neuron) for neuron in neurons]
+    described["neurons"] = neurons
     described["groups_sha256"] = None if groups is None else _sha256_of_groups(groups)
     described["n_samples"] = concepts.n_samples
     described["concepts"] = list(concepts.names)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CARDS = 12
 _CAPTION = (
     "Shown: of the labels with the highest AUC{where}, those with the highest average precision"
-    "{where}, each with concepts of its own."
+    "{where}, as far as possible each with concepts of its own."
 )
 
 

@@ -28,8 +28,8 @@ def showcase_keys(
 
     Of the tenth of the neurons whose labels `best_keys` puts first (at least four times ``count``),
     those with the highest average precision on the held-out samples, or on all where none were held
-    out, each with concepts of its own. AUC alone lets a rare label score high that is not among
-    what excites the neuron most; average precision does not.
+    out, as far as possible each with concepts of its own. AUC alone lets a rare label score high
+    that is not among what excites the neuron most; average precision does not.
 
     Args:
         result: The labels.
@@ -50,7 +50,7 @@ def showcase_keys(
         values = layers[best.layer].block([best.neuron])[0].astype(np.float64)
         precision[key] = _precision(best, values, concepts, result.heldout)
     ordered = sorted(precision, key=lambda key: -precision[key])
-    return distinct_keys(result, ordered)[:count]
+    return distinct_keys(result, ordered, count)
 
 
 def _precision(

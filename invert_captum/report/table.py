@@ -10,9 +10,10 @@ from invert_captum._validation import check_integer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from invert_captum.result import Explanation, Key, LabelingResult
+    from invert_captum.search import Formula
 
 # What makes a spreadsheet take a cell for a formula to run (OWASP, "CSV injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -33,7 +34,6 @@ def write_csv(result: LabelingResult, path: str | os.PathLike[str]) -> None:
     from pandas.api.types import is_numeric_dtype
 
     frame = result.to_frame()
-    frame.columns = [_harmless(name) for name in frame.columns]
     for name in frame.columns:
         if not is_numeric_dtype(frame[name]):
             frame[name] = [_harmless(value) for value in frame[name]]
@@ -43,34 +43,45 @@ def write_csv(result: LabelingResult, path: str | os.PathLike[str]) -> None:
 def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> list[Key]:
     """Return the keys of the neurons with the best-supported labels, best first.
 
-    Significant labels come before all others; among them the order is by held-out AUC or, where
-    there is none, by AUC, as distance from ½.
+    Significant labels come before all others; among them the order is by the result's `evidence`.
 
     Args:
         result: The labels.
         count: How many keys to return at most.
-        distinct: Whether to pass over a neuron if the label of one before it already has one of
-            its concepts, negated ones aside: many neurons may stand for the same thing.
+        distinct: Whether to pass over labels that tell nothing new, by the rule of
+            `distinct_keys`: many neurons may stand for the same thing.
 
     Returns:
         *list*: keys for ``result[key]``; fewer than ``count`` if there are not so many.
     """
     check_integer("count", count, minimum=1)
     labelled = [key for key in result if result[key][0].formula is not None]
-    ordered = sorted(labelled, key=lambda key: _order(result[key][0]))
-    return (distinct_keys(result, ordered) if distinct else ordered)[:count]
+    ordered = sorted(
+        labelled, key=lambda key: (not result[key][0].significant, -result.evidence(result[key][0]))
+    )
+    return distinct_keys(result, ordered, count) if distinct else ordered[:count]
 
 
-def distinct_keys(result: LabelingResult, ordered: Iterable[Key]) -> list[Key]:
-    """Leave out keys whose label has a concept, not negated, that one before it has."""
-    keys: list[Key] = []
-    told: set[str] = set()
+def distinct_keys(result: LabelingResult, ordered: Sequence[Key], count: int) -> list[Key]:
+    """Return at most ``count`` keys whose labels tell different things, in the given order.
+
+    Preferred are labels of whose concepts, negated ones aside, none stands in one before. If they
+    are not enough, other labels of these concepts fill up. No label is told twice.
+    """
+    new: list[Key] = []
+    variants: list[Key] = []
+    concepts_told: set[str] = set()
+    labels_told: set[Formula | None] = set()
     for key in ordered:
+        formula = result[key][0].formula
+        if formula in labels_told:
+            continue
+        labels_told.add(formula)
         concepts = _concepts(result[key][0])
-        if not concepts & told:
-            told |= concepts
-            keys.append(key)
-    return keys
+        (variants if concepts & concepts_told else new).append(key)
+        concepts_told |= concepts
+    chosen = set((new + variants)[:count])
+    return [key for key in ordered if key in chosen]
 
 
 def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = False) -> str:
@@ -106,12 +117,6 @@ def describe_best(result: LabelingResult, count: int) -> str:
         test = f"{settings['significance']}, {settings['correction']}, alpha {settings['alpha']:g}"
         found += f", {significant:,} with a significant label ({test})"
     return f"{found}; the best distinct labels:\n\n{format_best(result, count, distinct=True)}"
-
-
-def _order(explanation: Explanation) -> tuple[bool, float]:
-    heldout = explanation.heldout_auc
-    strength = abs((explanation.auc if math.isnan(heldout) else heldout) - 0.5)
-    return (not explanation.significant, -strength)
 
 
 def _concepts(explanation: Explanation) -> set[str]:

@@ -49,6 +49,11 @@ def _check_same_data(
     ]:
         if size != n_samples:
             raise ValueError(f"{name} has {size:,} samples; the result is of {n_samples:,}")
+    for layer, neuron in {(one.layer, one.neuron) for one in result.explanations}:
+        if layer in layers and neuron >= layers[layer].n_neurons:
+            raise ValueError(
+                f"activations has {layers[layer].n_neurons:,} neurons; the result has {neuron}"
+            )
     missing = [layer for layer in result.layers if layer not in layers]
     if missing:
         raise ValueError(f"activations has no layer {missing[0]!r}, which the result is of")

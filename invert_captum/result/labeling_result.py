@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from invert_captum._validation import nearest_names
+from invert_captum.result.explanation import COLUMNS, Explanation
 
 if TYPE_CHECKING:
     import os
@@ -18,65 +19,24 @@ if TYPE_CHECKING:
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations
-    from invert_captum.search import Formula
 
 Key: TypeAlias = int | tuple[str, int]
 
 _SHOWN_ROWS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One label of one neuron: a formula, how well it fits and how sure that is.
-
-    Attributes:
-        layer: The layer's name, or None if the activations came without one.
-        neuron: The column of the activations.
-        rank: 0 for the neuron's best formula, 1 for the next …
-        formula: The label, or None if the neuron was set aside.
-        length: The formula's number of literals; 0 without a formula.
-        auc: ROC-AUC on the samples that the search saw, in [0, 1].
-        heldout_auc: ROC-AUC on those that it did not see; NaN where there are none.
-        auc_low: Lower bound of a confidence interval of the AUC; NaN where none was computed.
-        auc_high: Its upper bound.
-        fraction: The share of all samples for which the formula holds.
-        n_positive: Their number.
-        log10_p: log10 of ``p_value``; exact where that underflows to 0.
-        p_value: Of the chosen significance; NaN if none was chosen or the neuron was set aside.
-        p_adjusted: ``p_value`` corrected over all neurons; NaN for ranks above 0.
-        significant: Whether the corrected test rejects; None where there is no ``p_adjusted``.
-    """
-
-    layer: str | None
-    neuron: int
-    rank: int
-    formula: Formula | None
-    length: int = 0
-    auc: float = math.nan
-    heldout_auc: float = math.nan
-    auc_low: float = math.nan
-    auc_high: float = math.nan
-    fraction: float = math.nan
-    n_positive: int = 0
-    log10_p: float = math.nan
-    p_value: float = math.nan
-    p_adjusted: float = math.nan
-    significant: bool | None = None
-
-
-COLUMNS = tuple(column.name for column in fields(Explanation))
-
-
 @dataclass(frozen=True, eq=False)
 class LabelingResult:
     """The labels of the neurons of one or several layers.
 
-    ``result[neuron]``, or ``result[layer, neuron]`` for several layers, gives the neuron's
-    explanations, best first; ``len(result)`` counts neurons; iterating gives the keys.
+    ``result[neuron]``, or ``result[layer, neuron]`` where layers were named, gives the neuron's
+    explanations, best first; ``len(result)`` counts neurons; iterating gives the keys. Two results
+    are equal if all that `save` writes of them is.
 
     Args:
         explanations: Every neuron's explanations, by rank.
         settings: Every argument of the call, the seed, the split, versions and fingerprints.
+        keyed_by_layer: Whether `keys` are (layer, neuron) instead of neurons alone.
 
     Examples:
         >>> import numpy as np
@@ -96,6 +56,7 @@ class LabelingResult:
 
     explanations: tuple[Explanation, ...]
     settings: dict[str, Any] = field(repr=False)
+    keyed_by_layer: bool = False
 
     def __post_init__(self) -> None:
         by_key: dict[tuple[str | None, int], list[Explanation]] = {}
@@ -111,18 +72,35 @@ class LabelingResult:
         return tuple(dict.fromkeys(layer for layer, _ in self._by_key))
 
     def keys(self) -> list[Key]:
-        """Return what `__getitem__` takes: neurons, or (layer, neuron) for several layers."""
-        if len(self.layers) == 1:
-            return [neuron for _, neuron in self._by_key]
-        return [(str(layer), neuron) for layer, neuron in self._by_key]
+        """Return what `__getitem__` takes: neurons, or (layer, neuron) if layers were named."""
+        if self.keyed_by_layer:
+            return [(str(layer), neuron) for layer, neuron in self._by_key]
+        return [neuron for _, neuron in self._by_key]
 
     def __getitem__(self, key: Key) -> list[Explanation]:
-        pair = key if isinstance(key, tuple) else (self.layers[0], key)
-        if len(self.layers) > 1 and not isinstance(key, tuple):
-            raise KeyError(f"{key!r}: there are {len(self.layers)} layers; use (layer, neuron)")
-        if pair not in self._by_key:
-            raise KeyError(f"{key!r} is not among the {len(self)} labelled neurons")
-        return list(self._by_key[pair])
+        if key not in self:
+            several = len(self.layers) > 1 and not isinstance(key, tuple)
+            hint = f"; there are {len(self.layers)} layers: use (layer, neuron)" if several else ""
+            raise KeyError(f"{key!r} is not among the {len(self)} labelled neurons{hint}")
+        return list(self._by_key[self._pair(key)])
+
+    def __contains__(self, key: object) -> bool:
+        # A neuron alone will do where there is only one layer, and (layer, neuron) always does.
+        if isinstance(key, tuple):
+            return key in self._by_key
+        return isinstance(key, int) and len(self.layers) == 1 and self._pair(key) in self._by_key
+
+    def _pair(self, key: Key) -> tuple[str | None, int]:
+        return key if isinstance(key, tuple) else (self.layers[0], key)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LabelingResult):
+            return NotImplemented
+        from invert_captum.result.files import as_plain_data
+
+        return as_plain_data(self) == as_plain_data(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -159,8 +137,7 @@ class LabelingResult:
 
         Returns:
             *list[Explanation]*: those whose formula has the concept as a literal that is not
-            negated, the strongest first: by held-out AUC where there is one, else by AUC, as
-            distance from ½.
+            negated, the best by `evidence` first.
 
         Raises:
             ValueError: If there is no such concept; the message has the nearest names.
@@ -178,12 +155,33 @@ class LabelingResult:
                 for literal in explanation.formula.literals()
             )
         ]
-        return sorted(found, key=lambda explanation: -_strength(explanation))
+        return sorted(found, key=lambda explanation: -self.evidence(explanation))
+
+    def evidence(self, explanation: Explanation) -> float:
+        """Return how far an explanation's AUC lies from ½, in the direction that it claims.
+
+        The AUC is that of the held-out samples if there are any. A label that they refute is
+        negative, one that they cannot test −∞.
+
+        Args:
+            explanation: One of this result.
+
+        Returns:
+            *float*: at most ½; −∞ for a neuron that was set aside.
+        """
+        if explanation.formula is None:
+            return -math.inf
+        direction = {"positive": 1.0, "negative": -1.0}.get(
+            self.settings["sign"], math.copysign(1.0, explanation.auc - 0.5)
+        )
+        held_out = self.settings["heldout"] is not None
+        score = explanation.heldout_auc if held_out else explanation.auc
+        return -math.inf if math.isnan(score) else direction * (score - 0.5)
 
     @property
     def heldout(self) -> NDArray[np.bool_] | None:
         """The samples that the search did not see, bool of shape (n,); None without hold-out."""
-        from invert_captum.result.files import unpack_mask
+        from invert_captum.result.packed_mask import unpack_mask
 
         packed = self.settings["heldout"]
         return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
@@ -236,10 +234,8 @@ class LabelingResult:
     def _repr_html_(self) -> str:
         from html import escape
 
-        keys = {(one.layer, one.neuron, one.rank) for one in self._best(_SHOWN_ROWS)}
-        frame = self.to_frame()
-        shown = [(one.layer, one.neuron, one.rank) in keys for one in self.explanations]
-        table = frame[shown].sort_values("heldout_auc", ascending=False, kind="stable")
+        best = LabelingResult(tuple(self._best(_SHOWN_ROWS)), self.settings)
+        table = best.to_frame()
         columns = ["layer", "neuron", "formula", "auc", "heldout_auc", "n_positive", "p_adjusted"]
         html = table[columns].to_html(index=False, float_format="{:.3g}".format, na_rep="–")
         return f"<p>{escape(self._summary())}; the best:</p>{html}"
@@ -256,12 +252,7 @@ class LabelingResult:
 
     def _best(self, count: int) -> list[Explanation]:
         ranked = [one for one in self.explanations if one.rank == 0 and one.formula is not None]
-        return sorted(ranked, key=lambda one: -_strength(one))[:count]
-
-
-def _strength(explanation: Explanation) -> float:
-    heldout = explanation.heldout_auc
-    return abs((explanation.auc if math.isnan(heldout) else heldout) - 0.5)
+        return sorted(ranked, key=lambda one: -self.evidence(one))[:count]
 
 
 def _name(explanation: Explanation) -> str:

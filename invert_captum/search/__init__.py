@@ -8,7 +8,7 @@ from invert_captum.search.candidates import Found
 from invert_captum.search.formula import Formula
 from invert_captum.search.kernels import LabelMatrix
 from invert_captum.search.ranks import Ranks, rank_neurons
-from invert_captum.search.redundancy import without_redundant_literals
+from invert_captum.search.redundancy import without_redundant_parts
 from invert_captum.search.scores import SIGNS, AucScore, Score, Sign, auc
 from invert_captum.search.settings import SearchLabels, SearchSettings, size_limits
 
@@ -27,5 +27,5 @@ __all__ = [
     "beam_search",
     "rank_neurons",
     "size_limits",
-    "without_redundant_literals",
+    "without_redundant_parts",
 ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invert_captum.search.candidates import joined_candidates, literal_candidates
+from invert_captum.search.redundancy import without_redundant_parts
 from invert_captum.search.selection import select
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def beam_search(ranks: Ranks, labels: SearchLabels, settings: SearchSettings) ->
     Returns:
         *list* of d *list[Found]*, best first: the higher score, then the shorter formula, then the
         alphabetically first. At most ``beam_width`` each, no two with the same set of samples (or,
-        under a symmetric score, with complementary ones). Empty if no literal is within the limits.
+        under a symmetric score, with complementary ones), none with a part that could be dropped
+        without changing its samples. Empty if no literal is within the limits.
     """
     width, symmetric = settings.beam_width, settings.score.symmetric
     all_found = []
@@ -44,5 +46,11 @@ def beam_search(ranks: Ranks, labels: SearchLabels, settings: SearchSettings) ->
             if beam:
                 candidates = joined_candidates(beam, doubled, rank_sums, labels, settings)
                 beam = select(candidates, width, symmetric=symmetric)
-        all_found.append(beam)
+        beam = [without_redundant_parts(found, labels) for found in beam]
+        # Shorter than they were found, formulas of equal score may change places.
+        all_found.append(sorted(beam, key=_order))
     return all_found
+
+
+def _order(found: Found) -> tuple[float, int, str]:
+    return -found.score, found.formula.length, str(found.formula)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -114,16 +114,16 @@ class Formula:
         return parse(text)
 
     def __and__(self, other: Formula) -> Formula:
-        return _joined("&", (self, other)) if isinstance(other, Formula) else NotImplemented
+        return join("&", (self, other)) if isinstance(other, Formula) else NotImplemented
 
     def __or__(self, other: Formula) -> Formula:
-        return _joined("|", (self, other)) if isinstance(other, Formula) else NotImplemented
+        return join("|", (self, other)) if isinstance(other, Formula) else NotImplemented
 
     def __invert__(self) -> Formula:
         if self.operator is None:
             return Formula(self.name, not self.negated)
         dual: Operator = "|" if self.operator == "&" else "&"
-        return _joined(dual, tuple(~operand for operand in self.operands))
+        return join(dual, [~operand for operand in self.operands])
 
     @property
     def length(self) -> int:
@@ -194,6 +194,19 @@ class Formula:
         return f"Formula({str(self)!r})"
 
 
+def join(operator: Operator, operands: Iterable[Formula]) -> Formula:
+    """Return the canonical formula of one or more ``operands`` joined by ``operator``.
+
+    Examples:
+        >>> join("|", [Formula.concept("b"), Formula.parse("a | c")])
+        Formula('a | b | c')
+    """
+    canonical = _canonical_operands(operator, operands)
+    if len(canonical) == 1:
+        return canonical[0]
+    return Formula(None, operator=operator, operands=canonical)
+
+
 def _quoted(name: str) -> str:
     if _BARE_NAME.fullmatch(name):
         return name
@@ -205,15 +218,8 @@ def _order(formula: Formula) -> tuple[bool, bool, str]:
     return formula.operator is not None, formula.negated, str(formula)
 
 
-def _canonical_operands(operator: Operator, operands: tuple[Formula, ...]) -> tuple[Formula, ...]:
+def _canonical_operands(operator: Operator, operands: Iterable[Formula]) -> tuple[Formula, ...]:
     flat: set[Formula] = set()
     for operand in operands:
         flat.update(operand.operands if operand.operator == operator else (operand,))
     return tuple(sorted(flat, key=_order))
-
-
-def _joined(operator: Operator, operands: tuple[Formula, ...]) -> Formula:
-    canonical = _canonical_operands(operator, operands)
-    if len(canonical) == 1:
-        return canonical[0]
-    return Formula(None, operator=operator, operands=canonical)

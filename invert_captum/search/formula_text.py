@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from invert_captum.search.formula import Formula
+from invert_captum.search.formula import Formula, join
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -65,16 +65,16 @@ class _Parser:
         return False
 
     def _disjunction(self) -> Formula:
-        formula = self._conjunction()
+        operands = [self._conjunction()]
         while self._accept("|"):
-            formula = formula | self._conjunction()
-        return formula
+            operands.append(self._conjunction())
+        return join("|", operands)
 
     def _conjunction(self) -> Formula:
-        formula = self._negation()
+        operands = [self._negation()]
         while self._accept("&"):
-            formula = formula & self._negation()
-        return formula
+            operands.append(self._negation())
+        return join("&", operands)
 
     def _negation(self) -> Formula:
         negated = False

@@ -1,4 +1,4 @@
-"""Literals that a found formula does not need."""
+"""Parts of a found formula that it does not need."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum.search.formula import join
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from invert_captum.search.formula import ConceptColumns, Formula
 
 
-def without_redundant_literals(found: Found, columns: ConceptColumns) -> Found:
-    """Drop literals from a formula as long as its set of samples stays the same.
+def without_redundant_parts(found: Found, columns: ConceptColumns) -> Found:
+    """Drop parts of a formula as long as its set of samples stays the same.
 
     A search compares a formula with those that it visited; a shorter one for the same samples may
     lie on a path that its beam left.
@@ -25,12 +27,12 @@ def without_redundant_literals(found: Found, columns: ConceptColumns) -> Found:
         columns: The labels that it saw, by the concept's name.
 
     Returns:
-        *Found*: the same samples, by a formula that no literal can be dropped from.
+        *Found*: the same samples, by a formula that no part can be dropped from.
     """
     while True:
         shorter = [
             formula
-            for formula in _one_literal_less(found.formula)
+            for formula in _one_part_less(found.formula)
             if np.array_equal(formula.evaluate(columns), found.mask)
         ]
         if not shorter:
@@ -38,13 +40,11 @@ def without_redundant_literals(found: Found, columns: ConceptColumns) -> Found:
         found = replace(found, formula=min(shorter, key=lambda f: (f.length, str(f))))
 
 
-def _one_literal_less(formula: Formula) -> Iterator[Formula]:
+def _one_part_less(formula: Formula) -> Iterator[Formula]:
+    if formula.operator is None:
+        return
     for position, operand in enumerate(formula.operands):
         others = formula.operands[:position] + formula.operands[position + 1 :]
-        rest = others[0]
-        for other in others[1:]:
-            rest = rest & other if formula.operator == "&" else rest | other
-        if operand.operator is None:
-            yield rest
-        for smaller in _one_literal_less(operand):
-            yield rest & smaller if formula.operator == "&" else rest | smaller
+        yield join(formula.operator, others)
+        for smaller in _one_part_less(operand):
+            yield join(formula.operator, (*others, smaller))

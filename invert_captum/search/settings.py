@@ -12,7 +12,9 @@ from invert_captum.search.kernels import LabelMatrix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import scipy.sparse
+    from numpy.typing import NDArray
 
     from invert_captum.search.scores import Score
 
@@ -41,7 +43,7 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class SearchLabels:
-    """The labels of a search with the literals that it may use.
+    """The labels of a search with the literals that it may use; ``[name]`` gives a column.
 
     Attributes:
         matrix: The labels, n samples × k concepts.
@@ -50,6 +52,15 @@ class SearchLabels:
 
     matrix: LabelMatrix
     literals: tuple[Formula, ...] = field(repr=False)
+    _index: dict[str | None, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        positive = self.literals[: self.matrix.n_concepts]
+        index = {literal.name: concept for concept, literal in enumerate(positive)}
+        object.__setattr__(self, "_index", index)
+
+    def __getitem__(self, name: str) -> NDArray[np.bool_]:
+        return self.matrix.column(self._index[name])
 
     @classmethod
     def from_labels(cls, labels: scipy.sparse.csr_array, names: Sequence[str]) -> SearchLabels:

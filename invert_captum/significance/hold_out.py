@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
+from invert_captum._validation import as_list
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,7 +48,8 @@ def split_samples(
     n_out = int(np.ceil(holdout_fraction * n_units))
     if n_out < 1 or n_units - n_out < 1:
         raise ValueError(
-            f"holdout_fraction={holdout_fraction} of {n_units:,} {unit} leaves one part empty"
+            f"holdout_fraction={holdout_fraction} of {n_units:,} {unit} leaves one part empty; "
+            f"hold-out needs at least two {unit} and a fraction that leaves one on each side"
         )
     split = splitter(n_splits=1, test_size=holdout_fraction, random_state=seed)
     _, out = next(split.split(np.empty((n_samples, 0)), groups=codes))
@@ -71,24 +74,32 @@ def group_codes(groups: Sequence[object], n_samples: int) -> NDArray[np.int64]:
         *numpy.ndarray* of int64, shape (n,).
 
     Raises:
-        TypeError: If ``groups`` is no sequence of labels, or a label is not hashable.
+        TypeError: If ``groups`` is no sequence of labels, or a label has no hash by its value.
         ValueError: If there are more or fewer labels than samples, or a label is missing.
 
     Examples:
         >>> group_codes(["b", "a", "b"], 3)
         array([0, 1, 0])
     """
-    if isinstance(groups, (str, bytes)) or not hasattr(groups, "__iter__"):
-        raise TypeError(f"groups is {groups!r}; expected one label a sample")
-    labels = list(groups)
+    labels = as_list("groups", groups)
     if len(labels) != n_samples:
         raise ValueError(f"groups has {len(labels):,} labels for {n_samples:,} samples")
     # Filled one by one, because numpy would take labels that are tuples for another axis.
     values = np.empty(n_samples, dtype=object)
     for sample, label in enumerate(labels):
         values[sample] = label
+        if label is not None and _hashes_by_identity(label):
+            raise TypeError(
+                f"groups has a label of type {type(label).__name__} at sample {sample}; expected "
+                "labels that are equal by value, such as strings or integers"
+            )
     codes, _ = pd.factorize(values)
     if (codes < 0).any():
         first = int(np.flatnonzero(codes < 0)[0])
         raise ValueError(f"groups has a missing label at sample {first}; every sample needs one")
     return np.asarray(codes, dtype=np.int64)
+
+
+def _hashes_by_identity(value: object) -> bool:
+    inherited: object = object.__hash__
+    return type(value).__hash__ is inherited

@@ -34,6 +34,11 @@ class Reversing(BatchSampler):
         return iter(list(super().__iter__())[::-1])
 
 
+class Backwards(SequentialSampler):
+    def __iter__(self):
+        return iter(range(10)[::-1])
+
+
 class Given(torch.utils.data.Dataset):
     """Batches as given, for a loader with ``batch_size=None``."""
 
@@ -116,6 +121,7 @@ SHUFFLED = {
     "batch_sampler": DataLoader(DATA, batch_sampler=[[3, 1], [2, 0]]),
     "random_batches": DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 4, False)),
     "reversing": DataLoader(DATA, batch_sampler=Reversing(SequentialSampler(DATA), 4, False)),
+    "backwards": DataLoader(DATA, sampler=Backwards(DATA), batch_size=3),
     "unbatched": given(torch.arange(3.0), torch.arange(3.0, 5), shuffle=True),
 }
 

@@ -39,3 +39,13 @@ def test_buffers_count_and_scalars_empties_and_odd_types_are_no_trouble():
     norm.register_buffer("flag", torch.tensor(True))
     norm.register_buffer("wave", torch.zeros(2, dtype=torch.complex64))
     assert model_fingerprint(norm) == model_fingerprint(copy.deepcopy(norm))
+
+
+def test_sparse_and_quantised_state_counts():
+    model = nn.Linear(2, 2)
+    model.register_buffer("sparse", torch.eye(3).to_sparse())
+    before = model_fingerprint(model)
+    model.sparse = (2 * torch.eye(3)).to_sparse()
+    assert model_fingerprint(model) != before
+    model.register_buffer("small", torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8))
+    assert len(model_fingerprint(model)) == 64

@@ -3,20 +3,23 @@ from __future__ import annotations
 import csv
 import math
 
+import numpy as np
 import pytest
 
 import invert_captum as ic
 from invert_captum.report import best_keys, format_best, write_csv
 from invert_captum.report.table import describe_best
 from invert_captum.result import Explanation
+from invert_captum.result.packed_mask import pack_mask
 
 SETTINGS = {
     "concepts": [],
+    "sign": "positive",
     "significance": "holdout",
     "correction": "holm",
     "alpha": 0.05,
     "n_samples": 100,
-    "heldout": None,
+    "heldout": pack_mask(np.arange(100) % 2 == 0),
 }
 
 
@@ -26,8 +29,9 @@ def explanation(neuron: int, label: str | None, heldout: float, **fields: object
     return Explanation(neuron=neuron, formula=formula, heldout_auc=heldout, **values)
 
 
-def result_of(*explanations: Explanation) -> ic.LabelingResult:
-    return ic.LabelingResult(explanations, SETTINGS)
+def result_of(*explanations: Explanation, **settings: object) -> ic.LabelingResult:
+    several = len({one.layer for one in explanations}) > 1
+    return ic.LabelingResult(explanations, {**SETTINGS, **settings}, keyed_by_layer=several)
 
 
 @pytest.fixture
@@ -42,18 +46,32 @@ def result() -> ic.LabelingResult:
     )
 
 
-def test_best_are_significant_ones_by_distance_of_heldout_auc_from_half(result):
-    assert best_keys(result, 10) == [5, 1, 3, 0, 4]
-    assert best_keys(result, 2) == [5, 1]
+def test_best_are_significant_ones_by_heldout_auc_in_the_direction_of_the_sign(result):
+    assert best_keys(result, 10) == [1, 3, 0, 5, 4]
+    assert best_keys(result, 2) == [1, 3]
+    negative = ic.LabelingResult(result.explanations, {**SETTINGS, "sign": "negative"})
+    assert best_keys(negative, 10) == [5, 0, 3, 1, 4]
 
 
-def test_distinct_passes_over_concepts_already_told(result):
-    assert best_keys(result, 10, distinct=True) == [5, 1, 3, 4]
+def test_distinct_prefers_concepts_not_told_and_fills_up_with_other_labels(result):
+    assert best_keys(result, 3, distinct=True) == [1, 3, 5]
+    assert best_keys(result, 10, distinct=True) == [1, 3, 0, 5, 4]
+    twice = result_of(explanation(0, "dog", 0.7), explanation(1, "dog", 0.8))
+    assert best_keys(twice, 10, distinct=True) == [1]
+
+
+def test_labels_that_could_not_be_tested_come_last():
+    result = result_of(
+        explanation(0, "a", math.nan, auc=0.9), explanation(1, "b", 0.6), explanation(2, "c", 0.3)
+    )
+    assert best_keys(result, 10) == [1, 2, 0]
 
 
 def test_without_heldout_samples_the_auc_orders():
     result = result_of(
-        explanation(0, "a", math.nan, auc=0.6), explanation(1, "b", math.nan, auc=0.8)
+        explanation(0, "a", math.nan, auc=0.6),
+        explanation(1, "b", math.nan, auc=0.8),
+        heldout=None,
     )
     assert best_keys(result, 10) == [1, 0]
 
@@ -68,7 +86,7 @@ def test_table_lines_up_and_shows_missing_numbers_as_dashes(result):
     lines = format_best(result, 5).splitlines()
     assert len(lines) == 6
     starts = [lines[0].index("label")] * 5
-    labels = ["~tree", "cat & ~dog", "dog | red", "dog", "house"]
+    labels = ["cat & ~dog", "dog | red", "dog", "~tree", "house"]
     assert [line.index(label) for line, label in zip(lines[1:], labels, strict=True)] == starts
     assert " – " in lines[1]
 

@@ -6,8 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from invert_captum._log import progress
+from invert_captum._validation import as_list, listed
 from invert_captum.concepts.labels import is_tensor, labels_from_columns
-from invert_captum.concepts.names import as_list, check_names, listed
+from invert_captum.concepts.names import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from invert_captum._validation import nearest_names
+from invert_captum._validation import listed, nearest_names
 from invert_captum.concepts.labels import labels_from_columns
-from invert_captum.concepts.names import duplicates, listed, unique_ids
+from invert_captum.concepts.names import duplicates, unique_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_captum._validation import nearest_names
+from invert_captum._validation import listed, nearest_names
 from invert_captum.concepts.labels import labels_from_columns
-from invert_captum.concepts.names import duplicates, listed
+from invert_captum.concepts.names import duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

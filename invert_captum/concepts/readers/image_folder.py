@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invert_captum._log import progress
+from invert_captum._validation import as_list
 from invert_captum.concepts.labels import labels_from_columns
-from invert_captum.concepts.names import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,0 +1,83 @@
+"""The check of what a result file says, before any of it is used."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from invert_captum.result.explanation import COLUMNS, Explanation
+from invert_captum.result.packed_mask import unpack_mask
+from invert_captum.search import SIGNS, Formula
+
+_INTEGERS = frozenset({"neuron", "rank", "length", "n_positive"})
+_TEXTS = frozenset({"layer", "formula"})
+# Columns of numbers from 0 to 1; log10_p is at most 0.
+_SHARES = frozenset(
+    {"auc", "heldout_auc", "auc_low", "auc_high", "fraction", "p_value", "p_adjusted"}
+)
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Raise `ValueError` unless the settings that a result reads are what they should be."""
+    n_samples, names, alpha = (settings.get(key) for key in ("n_samples", "concepts", "alpha"))
+    if not isinstance(n_samples, int) or n_samples < 1:
+        raise ValueError(f"settings: n_samples is {n_samples!r}")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("settings: concepts is not a list of names")
+    if settings.get("sign") not in SIGNS:
+        raise ValueError(f"settings: sign is {settings.get('sign')!r}")
+    if not isinstance(alpha, float) or not 0 < alpha < 1:
+        raise ValueError(f"settings: alpha is {alpha!r}")
+    for name in ("significance", "correction", "heldout"):
+        if not isinstance(settings[name], (str, type(None))):
+            raise ValueError(f"settings: {name} is {settings[name]!r}")
+    if settings["heldout"] is not None:
+        unpack_mask(settings["heldout"], n_samples)
+
+
+def read_table(table: dict[str, Any], settings: dict[str, Any]) -> tuple[Explanation, ...]:
+    """Return the explanations of a table, a list a column.
+
+    Raises:
+        ValueError: If a column is missing, too short, or holds what it cannot.
+    """
+    missing = [name for name in COLUMNS if not isinstance(table.get(name), list)]
+    if missing:
+        raise ValueError(f"the table has no column {missing[0]!r}")
+    if len({len(table[name]) for name in COLUMNS}) != 1:
+        raise ValueError("the table's columns differ in length")
+    columns = [[_checked(name, value) for value in table[name]] for name in COLUMNS]
+    explanations = tuple(Explanation(*row) for row in zip(*columns, strict=True))
+    known = set(settings["concepts"])
+    expected_rank: dict[tuple[str | None, int], int] = {}
+    for one in explanations:
+        rank = expected_rank.get((one.layer, one.neuron), 0)
+        if one.rank != rank:
+            raise ValueError(f"the table has rank {one.rank} of neuron {one.neuron} out of order")
+        expected_rank[one.layer, one.neuron] = rank + 1
+        if one.length != (0 if one.formula is None else one.formula.length):
+            raise ValueError(f"the table gives {str(one.formula)!r} the length {one.length}")
+        unknown = set() if one.formula is None else set(one.formula.concepts) - known
+        if unknown:
+            raise ValueError(f"the table has the concept {min(unknown)!r}, which settings lack")
+        if one.n_positive > settings["n_samples"]:
+            raise ValueError(f"the table has {one.n_positive} positives of fewer samples")
+    return explanations
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in _TEXTS:
+        valid = value is None or isinstance(value, str)
+        if name == "formula" and isinstance(value, str):
+            return Formula.parse(value)
+    elif name == "significant":
+        valid = value is None or isinstance(value, bool)
+    elif name in _INTEGERS:
+        valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    else:
+        value = math.nan if value is None else value
+        low, high = (0.0, 1.0) if name in _SHARES else (-math.inf, 0.0)
+        valid = isinstance(value, float) and (math.isnan(value) or low <= value <= high)
+    if not valid:
+        raise ValueError(f"the table's column {name!r} holds {value!r}")
+    return value

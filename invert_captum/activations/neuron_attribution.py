@@ -106,12 +106,15 @@ def attribute_neuron(
 
     if "device_ids" in inspect.signature(method).parameters:
         in_constructor["device_ids"] = device_ids
+    selector = seen.captum_index(neuron) if issubclass(method, NeuronConductance) else select
     with evaluating(model), _without_traces(model), torch.enable_grad():
-        attribution = method(model, layer, **in_constructor).attribute(
-            _with_gradients(inputs, device),
-            seen.captum_index(neuron) if issubclass(method, NeuronConductance) else select,
-            **in_call,
-        )
+        try:
+            attribution = method(model, layer, **in_constructor).attribute(
+                _with_gradients(inputs, device), selector, **in_call
+            )
+        except AssertionError as error:
+            # Captum's checks of its arguments, such as a target that is missing.
+            raise ValueError(f"{method.__name__} refuses its arguments: {error}") from error
     if isinstance(attribution, tuple):
         return tuple(one.detach() for one in attribution)
     detached: Tensor = attribution.detach()

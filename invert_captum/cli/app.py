@@ -137,7 +137,11 @@ def label(
     beam_width: Annotated[int, typer.Option(min=1, help="Labels kept while searching.")] = 5,
     top_k: Annotated[int, typer.Option(min=1, help="Labels per neuron in the table.")] = 1,
     min_positives: Annotated[
-        int, typer.Option(min=1, help="A label holds for at least so many pictures,")
+        int,
+        typer.Option(
+            min=1,
+            help="A label holds for at least so many pictures (scaled to those searched),",
+        ),
     ] = 20,
     min_fraction: Annotated[float, typer.Option(help="at least this share of them,")] = 0.0,
     max_fraction: Annotated[float, typer.Option(help="and at most this share.")] = 0.5,

@@ -64,7 +64,7 @@ class PictureFiles(Dataset[torch.Tensor]):
 
 
 def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, int]:
-    """Return the picture files in the order of the rows, and their concepts.
+    """Return the picture files in the order of their paths, and their concepts.
 
     Args:
         images: The folder of pictures.
@@ -75,14 +75,19 @@ def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, 
 
     Raises:
         ValueError: If the folder does not exist, files are missing or lie outside of it.
-        OSError: If the CSV file cannot be opened.
     """
     if not images.is_dir():
         raise ValueError(f"--images is {str(images)!r}; expected a folder that exists")
     if concepts == FOLDERS:
         files, shown = ConceptSet.from_image_folder(images)
         return files, shown, 0
+    if not Path(concepts).is_file():
+        raise ValueError(
+            f"--concepts is {concepts!r}; expected a CSV file that exists, or the word {FOLDERS}"
+        )
     shown = ConceptSet.from_csv(concepts)
+    # By path, so that the order of the CSV's rows does not change the split.
+    shown = shown.join(sorted(shown.sample_ids or ()))
     files = _listed_files(images, shown.sample_ids or ())
     listed = {file.resolve() for file in files}
     return files, shown, len(_pictures(images) - listed)
@@ -97,7 +102,7 @@ def _listed_files(images: Path, sample_ids: Sequence[str]) -> list[Path]:
     if missing:
         raise ValueError(
             f"--concepts lists {len(missing):,} of {len(files):,} files that are not in "
-            f"{str(images)!r}: {_some(missing)}"
+            f"{str(images)!r}: {_some(missing)}; expected paths relative to --images"
         )
     return files
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
 from torch.utils.data import DataLoader
 
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
+    from numpy.typing import NDArray
     from torch import nn
 
+    from invert_captum.concepts import ConceptSet
     from invert_captum.demo.emoji import Emoji
 
 # Small batches stay in the processor's cache: 8 is about twice as fast as 64.
@@ -35,6 +38,8 @@ _BATCH_SIZE = 8
 # A little below the smallest concept, so that a split which leaves less than half of a concept's
 # emoji to the search does not bar that concept.
 _MIN_POSITIVES = 12
+
+_MIN_GROUPS = 10
 
 _SHOWN = 20
 
@@ -63,7 +68,8 @@ def run_demo(
         raise ValueError(f"neurons is {neurons:,}; the layer has {NEURONS:,}")
     files = ReportFiles.inside(out)
     emoji = read_emoji()
-    concepts, groups = emoji_concepts(emoji), emoji_groups(emoji)
+    groups = emoji_groups(emoji)
+    concepts = testable(emoji_concepts(emoji), groups)
     typer.echo(f"{len(emoji):,} emoji, {concepts.n_concepts} concepts, EfficientNet-lite0 {LAYER}")
 
     started = time.perf_counter()
@@ -84,7 +90,9 @@ def run_demo(
         show_progress=show_progress,
     )
     model = {"class": "EfficientNet-lite0", "sha256": model_fingerprint(network)}
-    result = replace(result, settings={**result.settings, "model": model})
+    # One layer: its neurons are the keys.
+    settings = {**result.settings, "model": model}
+    result = replace(result, settings=settings, keyed_by_layer=False)
     typer.echo(f"labelled neurons in {time.perf_counter() - started:.1f} s\n")
     typer.echo(describe_best(result, _SHOWN))
     write_report(
@@ -92,6 +100,13 @@ def run_demo(
     )
     typer.echo(f"\nwritten:\n{files}\n{CREDIT}")
     return files
+
+
+def testable(concepts: ConceptSet, groups: NDArray[np.int64]) -> ConceptSet:
+    """Leave out concepts of too few groups: a split may put all their samples on one side."""
+    return concepts.select(
+        [name for name in concepts if len(np.unique(groups[concepts[name]])) >= _MIN_GROUPS]
+    )
 
 
 def extract(

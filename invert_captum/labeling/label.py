@@ -91,7 +91,7 @@ def label_neurons(
             tests as SciPy makes them: exact for at most 8 positives without ties, else the normal
             approximation with tie correction. Where more than half of a neuron's activations tie
             and the formula has few held-out positives, small p-values come out too small, the
-            smallest by many orders of magnitude (``python -m benchmarks.ties``).
+            smallest by many orders of magnitude (README, "Reading the result").
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.

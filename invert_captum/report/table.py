@@ -94,7 +94,7 @@ def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = Fal
     """
     best = [result[key][0] for key in best_keys(result, count, distinct=distinct)]
     several = len(result.layers) > 1
-    headings = ["neuron", "AUC", "held out", "p adjusted", "positives", "label"]
+    headings = ["neuron", "AUC", "held out", "p adjusted", "significant", "positives", "label"]
     rows = [headings]
     for one in best:
         neuron = f"{one.layer}[{one.neuron}]" if several else str(one.neuron)
@@ -102,6 +102,7 @@ def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = Fal
             f"{one.auc:.3f}",
             _number(one.heldout_auc, ".3f"),
             _number(one.p_adjusted, ".1e"),
+            {True: "yes", False: "no", None: "–"}[one.significant],
         ]
         rows.append([neuron, *numbers, f"{one.n_positive:,}", _shortened(str(one.formula))])
     return _aligned(rows)

@@ -74,7 +74,9 @@ def _sample_ids(frame: pd.DataFrame, sample_id_column: str | None) -> Iterable[s
             )
         ids: list[str | int] = frame[sample_id_column].tolist()
         return ids
-    if isinstance(frame.index, pd.RangeIndex) and frame.index.equals(pd.RangeIndex(len(frame))):
+    # The index that pandas makes by itself; one with a name was set by somebody.
+    plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    if plain and frame.index.equals(pd.RangeIndex(len(frame))):
         return None
     index: list[str | int] = frame.index.tolist()
     return index
@@ -95,6 +97,7 @@ def _positives(column: pd.Series) -> NDArray[np.intp]:
         rows = ", ".join(f"{value!r} in row {row}" for value, row in shown)
         raise ValueError(
             f"column {column.name!r} has {len(neither):,} values that are neither true nor false: "
-            f"{rows} (rows count from 0); expected booleans, or the numbers 0 and 1"
+            f"{rows} (rows count from 0); expected booleans, or the numbers 0 and 1 (a column of "
+            "sample ids is named by sample_id_column)"
         )
     return np.flatnonzero(true)

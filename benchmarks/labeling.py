@@ -68,7 +68,7 @@ def best_of(repeats: int, function: Callable[[], object]) -> float:
 def main() -> None:
     """Build the problem, time it, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--neurons", type=int, default=64)
+    parser.add_argument("--neurons", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -294,7 +294,10 @@ def test_groups_stay_on_one_side(activations, concepts):
 
 def test_progress_goes_to_standard_error(activations, concepts, capsys, caplog):
     caplog.set_level(logging.INFO)
-    ic.label_neurons(activations, concepts, show_progress=True)
+    result = ic.label_neurons(activations, concepts, show_progress=True)
+    ic.concept_auc(activations, concepts, show_progress=True)
+    result.validate(activations, concepts, show_progress=True)
     captured = capsys.readouterr()
-    assert "labelling" in captured.err
+    assert "neurons" in captured.err
+    assert "checking" in captured.err
     assert captured.out == ""

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from invert_captum.neuron_columns import Matrix
 
 
-def concept_auc(activations: Matrix, concepts: ConceptSet) -> NDArray[np.float64]:
+def concept_auc(
+    activations: Matrix, concepts: ConceptSet, *, show_progress: bool = False
+) -> NDArray[np.float64]:
     """Return the ROC-AUC of every neuron with every single concept.
 
     Args:
         activations: Shape (n, d): a torch tensor or a numpy array.
         concepts: A `ConceptSet` of k concepts on the same n samples in the same order.
+        show_progress: Whether to draw a progress bar on standard error.
 
     Returns:
         *numpy.ndarray* of float64, shape (d, k), in [0, 1]: the share of pairs of a sample with and
@@ -58,7 +61,9 @@ def concept_auc(activations: Matrix, concepts: ConceptSet) -> NDArray[np.float64
     kept = np.flatnonzero(np.isin(concepts.names, usable.names))
     result = np.full((columns.n_neurons, concepts.n_concepts), np.nan)
     scored = 0
-    for _, block in neuron_blocks(layers, {None: list(range(columns.n_neurons))}, None, show=False):
+    for _, block in neuron_blocks(
+        layers, {None: list(range(columns.n_neurons))}, None, show=show_progress
+    ):
         rows, ranks = rank_usable(columns.block(block))
         scored += len(rows)
         sums = matrix.rank_sums(ranks.doubled)

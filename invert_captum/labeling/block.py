@@ -43,7 +43,8 @@ def rank_usable(
         *tuple*: which rows can be scored, and their ranks.
     """
     finite = np.flatnonzero(np.isfinite(values).all(axis=1))
-    ranks = rank_neurons(values[finite] if searched is None else values[finite][:, searched])
+    usable = values if len(finite) == len(values) else values[finite]
+    ranks = rank_neurons(usable if searched is None else usable[:, searched])
     varying = np.flatnonzero(~ranks.constant())
     return finite[varying], ranks.take(varying)
 

@@ -60,7 +60,7 @@ def neuron_blocks(
         for name, neurons in chosen.items()
         for start in range(0, len(neurons), size)
     ]
-    yield from progress(blocks, show=show, description="labelling")
+    yield from progress(blocks, show=show, description="neurons")
 
 
 def report_set_aside(count: int, total: int, *, searched: str = "") -> None:

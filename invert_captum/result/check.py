@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from invert_captum._log import progress
 from invert_captum.neuron_columns import columns_by_layer
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-12
 
 
-def validate(result: LabelingResult, activations: Activations, concepts: ConceptSet) -> None:
+def validate(
+    result: LabelingResult,
+    activations: Activations,
+    concepts: ConceptSet,
+    *,
+    show_progress: bool = False,
+) -> None:
     """Recompute every AUC with scikit-learn; see `LabelingResult.validate`."""
     layers = columns_by_layer(activations)
     if len(layers) == 1 and len(result.layers) == 1:
@@ -28,7 +35,7 @@ def validate(result: LabelingResult, activations: Activations, concepts: Concept
     _check_same_data(result, layers, concepts)
     heldout = result.heldout
     searched = np.ones(concepts.n_samples, dtype=np.bool_) if heldout is None else ~heldout
-    for key in result:
+    for key in progress(result.keys(), show=show_progress, description="checking"):
         for explanation in result[key]:
             if explanation.formula is None:
                 continue

@@ -186,19 +186,22 @@ class LabelingResult:
         packed = self.settings["heldout"]
         return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
 
-    def validate(self, activations: Activations, concepts: ConceptSet) -> None:
+    def validate(
+        self, activations: Activations, concepts: ConceptSet, *, show_progress: bool = False
+    ) -> None:
         """Recompute every AUC with `sklearn.metrics.roc_auc_score`.
 
         Args:
             activations: What was labelled.
             concepts: What it was labelled with.
+            show_progress: Whether to draw a progress bar on standard error.
 
         Raises:
             ValueError: If an AUC differs by more than 1e-12, or the data are not those of the call.
         """
         from invert_captum.result.check import validate
 
-        validate(self, activations, concepts)
+        validate(self, activations, concepts, show_progress=show_progress)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one JSON file, without pickle.

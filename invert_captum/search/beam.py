@@ -46,7 +46,11 @@ def beam_search(ranks: Ranks, labels: SearchLabels, settings: SearchSettings) ->
             if beam:
                 candidates = joined_candidates(beam, doubled, rank_sums, labels, settings)
                 beam = select(candidates, width, symmetric=symmetric)
-        beam = [without_redundant_parts(found, labels) for found in beam]
+        # A join of two literals with the samples of one of them was no candidate.
+        beam = [
+            without_redundant_parts(found, labels) if found.formula.length > 2 else found
+            for found in beam
+        ]
         # Shorter than they were found, formulas of equal score may change places.
         all_found.append(sorted(beam, key=_order))
     return all_found

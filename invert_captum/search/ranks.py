@@ -43,13 +43,16 @@ class Ranks:
         return int(self.doubled.shape[1])
 
     def take(self, neurons: NDArray[np.intp]) -> Ranks:
-        """Return the ranks of some of the neurons, by their indices."""
+        """Return the ranks of some of the neurons, by their indices in ascending order."""
+        if len(neurons) == self.n_neurons:
+            return self
         tie_sums = tuple(self.tie_sums[neuron] for neuron in neurons)
         return Ranks(self.doubled[neurons], tie_sums)
 
     def constant(self) -> NDArray[np.bool_]:
         """Return which neurons have the same activation for every sample, bool of shape (d,)."""
-        return np.asarray((self.doubled == self.doubled[:, :1]).all(axis=1))
+        one_tie = self.n_samples**3 - self.n_samples
+        return np.array([tie_sum == one_tie for tie_sum in self.tie_sums], dtype=np.bool_)
 
 
 def rank_neurons(activations: NDArray[np.generic]) -> Ranks:

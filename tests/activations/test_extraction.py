@@ -265,8 +265,12 @@ def test_loaders_without_samples_are_refused():
 
 
 def hooks_of(model):
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return [[list(getattr(module, kind)) for kind in kinds] for module in model.modules()]
+    kinds = [kind for kind in vars(nn.Module()) if "_hooks" in kind]
+    assert "_forward_pre_hooks_with_kwargs" in kinds
+    return [
+        [list(getattr(module, kind) or ()) for kind in kinds if hasattr(module, kind)]
+        for module in model.modules()
+    ]
 
 
 def model_state(model):

@@ -193,7 +193,9 @@ def test_no_neurons_give_no_lists():
 
 
 def test_size_limits_are_inclusive_in_spite_of_rounding():
-    assert size_limits(1000, min_positives=1, min_fraction=0.07, max_fraction=0.29) == (70, 290)
+    # 0.07 · 50,000 is above 3,500 as a float, and 0.29 · 50,000 below 14,500.
+    limits = size_limits(50_000, min_positives=1, min_fraction=0.07, max_fraction=0.29)
+    assert limits == (3_500, 14_500)
     assert size_limits(10, min_positives=0, min_fraction=0.0, max_fraction=1.0) == (1, 9)
     assert size_limits(945, min_positives=20 * 945 / 1889, min_fraction=0, max_fraction=0.5) == (
         11,

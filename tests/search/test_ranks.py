@@ -66,9 +66,10 @@ def test_a_huge_tie_does_not_overflow():
 
 def test_take_keeps_ranks_and_tie_sums_together():
     ranks = rank_neurons(np.array([[1, 2, 3], [1, 1, 2], [0, 0, 0]]))
-    taken = ranks.take(np.array([2, 1]))
-    assert taken.tie_sums == (24, 6)
-    assert taken.doubled.tolist() == [[4, 4, 4], [3, 3, 6]]
+    taken = ranks.take(np.array([1, 2]))
+    assert taken.tie_sums == (6, 24)
+    assert taken.doubled.tolist() == [[3, 3, 6], [4, 4, 4]]
+    assert np.array_equal(ranks.take(np.arange(3)).doubled, ranks.doubled)
 
 
 def test_more_samples_than_sums_are_exact_for_are_refused(monkeypatch):

@@ -66,6 +66,9 @@ def _dense(activations: object, name: str) -> torch.Tensor:
     if not isinstance(activations, torch.Tensor):
         came = type(activations).__name__
         raise TypeError(f"{name} is a {came}; expected a numpy array or a torch tensor")
+    if activations.is_nested or activations.is_meta:
+        kind = "nested" if activations.is_nested else "meta"
+        raise TypeError(f"{name} is a {kind} tensor; expected a dense one with values")
     if activations.layout != torch.strided:
         raise TypeError(f"{name} is a sparse tensor; expected a dense one ({name}.to_dense())")
     return activations.detach()
@@ -77,7 +80,7 @@ def _check_dtype(matrix: Matrix, name: str) -> None:
     else:
         # The smaller floats of torch have no ranks of their own in NumPy.
         real = not matrix.is_complex() and matrix.element_size() * 8 >= _min_bits(matrix)
-        real = real and not matrix.is_quantized and not matrix.is_meta
+        real = real and not matrix.is_quantized
     if not real:
         raise TypeError(f"{name} has dtype {matrix.dtype}; {_EXPECTED}")
 

@@ -139,6 +139,12 @@ def test_keys_have_layers_where_layers_were_named(activations, concepts):
     assert 6 not in result
     assert ("conv", 2) not in result
     assert "fc" not in result
+    assert np.int64(2) in result
+    assert ("fc", np.int64(2)) in result
+    assert result[np.int64(2)] == result[2]
+    assert [2] not in result
+    assert ("fc", [2]) not in result
+    assert ("fc",) not in result
 
 
 def test_numbers_of_numpy_can_be_saved(activations, concepts, tmp_path):

@@ -38,7 +38,12 @@ def refused(error, message, activations, concepts, **arguments):
             TypeError,
             "activations has dtype torch.quint8; expected real",
         ),
-        (lambda a: torch.tensor(a).to("meta"), TypeError, "activations has dtype torch.float64"),
+        (lambda a: torch.tensor(a).to("meta"), TypeError, "activations is a meta tensor; expected"),
+        (
+            lambda a: torch.nested.nested_tensor([torch.tensor(a)]),
+            TypeError,
+            "activations is a nested tensor; expected",
+        ),
         (lambda _: {}, ValueError, "activations is an empty mapping"),
         (lambda a: {3: a}, TypeError, "activations has the key 3; expected names of layers"),
         (lambda a: {"fc": a[0]}, ValueError, "activations['fc'] has shape (6,)"),

@@ -169,6 +169,13 @@ def change(path, edit):
         (lambda content: content["settings"].update(sign="up"), "settings: sign is 'up'"),
         (lambda content: content["settings"].update(correction=[1]), "correction is [1]"),
         (lambda content: content.pop("keyed_by_layer"), "its 'keyed_by_layer' is missing"),
+        (lambda content: content.update(keyed_by_layer=True), "its layers have no names"),
+        (lambda content: content["table"]["auc"].__setitem__(0, None), "formula without an AUC"),
+        (lambda content: [one.clear() for one in content["table"].values()], "the table is empty"),
+        (
+            lambda content: content["settings"]["concepts"].append("dog"),
+            "concepts has a name twice",
+        ),
         (lambda content: content["settings"].update(n_samples="9"), "settings: n_samples is '9'"),
         (lambda content: content["settings"].update(concepts=[1]), "concepts is not a list"),
         (lambda content: content["settings"].update(heldout="AAAA"), "which do not fit 600"),
@@ -185,6 +192,15 @@ def test_a_damaged_file_is_refused(result, tmp_path, edit, message):
     ) as error:
         ic.LabelingResult.load(path)
     assert message in str(error.value)
+
+
+def test_numbers_that_overflow_are_refused(result, tmp_path):
+    path = tmp_path / "result.json"
+    result.save(path)
+    first = json.loads(path.read_text())["table"]["log10_p"][0]
+    path.write_text(path.read_text().replace(str(first), "-1e999", 1))
+    with pytest.raises(ValueError, match="'log10_p' holds -inf"):
+        ic.LabelingResult.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])

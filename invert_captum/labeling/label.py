@@ -88,10 +88,11 @@ def label_neurons(
             |AUC − ½|).
         significance: ``"holdout"``; ``"in_sample"``, the published test on the samples that chose
             the formula, which calls noise significant; or None for no test. Both are Mann-Whitney
-            tests as SciPy makes them: exact for at most 8 positives without ties, else the normal
-            approximation with tie correction. Where more than half of a neuron's activations tie
-            and the formula has few held-out positives, small p-values come out too small, the
-            smallest by many orders of magnitude (README, "Reading the result").
+            tests as SciPy makes them: exact where nothing ties and the formula holds, or does not,
+            for at most 8 samples, else the normal approximation with tie correction. Where more
+            than half of a neuron's activations tie and the formula has few held-out positives,
+            small p-values come out too small, the smallest by many orders of magnitude (README,
+            "Reading the result").
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.

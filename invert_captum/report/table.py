@@ -43,7 +43,8 @@ def write_csv(result: LabelingResult, path: str | os.PathLike[str]) -> None:
 def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> list[Key]:
     """Return the keys of the neurons with the best-supported labels, best first.
 
-    Significant labels come before all others; among them the order is by the result's `evidence`.
+    Significant labels come before others, and all of them before labels that held-out samples
+    refute or cannot test; otherwise the order is by the result's `evidence`.
 
     Args:
         result: The labels.
@@ -56,9 +57,13 @@ def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> 
     """
     check_integer("count", count, minimum=1)
     labelled = [key for key in result if result[key][0].formula is not None]
-    ordered = sorted(
-        labelled, key=lambda key: (not result[key][0].significant, -result.evidence(result[key][0]))
-    )
+
+    def order(key: Key) -> tuple[bool, bool, float]:
+        best = result[key][0]
+        evidence = result.evidence(best)
+        return evidence < 0, not best.significant, -evidence
+
+    ordered = sorted(labelled, key=order)
     return distinct_keys(result, ordered, count) if distinct else ordered[:count]
 
 

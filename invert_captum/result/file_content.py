@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from invert_captum.result.explanation import COLUMNS, Explanation
@@ -24,6 +25,8 @@ def check_settings(settings: dict[str, Any]) -> None:
         raise ValueError(f"settings: n_samples is {n_samples!r}")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("settings: concepts is not a list of names")
+    if len(set(names)) < len(names):
+        raise ValueError("settings: concepts has a name twice")
     if settings.get("sign") not in SIGNS:
         raise ValueError(f"settings: sign is {settings.get('sign')!r}")
     if not isinstance(alpha, float) or not 0 < alpha < 1:
@@ -62,6 +65,12 @@ def read_table(table: dict[str, Any], settings: dict[str, Any]) -> tuple[Explana
             raise ValueError(f"the table has the concept {min(unknown)!r}, which settings lack")
         if one.n_positive > settings["n_samples"]:
             raise ValueError(f"the table has {one.n_positive} positives of fewer samples")
+        if math.isnan(one.auc) != (one.formula is None):
+            raise ValueError(
+                f"the table has a formula without an AUC, or the reverse: {one.neuron}"
+            )
+    if not explanations:
+        raise ValueError("the table is empty")
     return explanations
 
 
@@ -76,7 +85,7 @@ def _checked(name: str, value: Any) -> Any:
         valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     else:
         value = math.nan if value is None else value
-        low, high = (0.0, 1.0) if name in _SHARES else (-math.inf, 0.0)
+        low, high = (0.0, 1.0) if name in _SHARES else (-sys.float_info.max, 0.0)
         valid = isinstance(value, float) and (math.isnan(value) or low <= value <= high)
     if not valid:
         raise ValueError(f"the table's column {name!r} holds {value!r}")

@@ -58,6 +58,8 @@ def load(path: str | os.PathLike[str]) -> LabelingResult:
         _check_header(content)
         check_settings(content["settings"])
         explanations = read_table(content["table"], content["settings"])
+        if content["keyed_by_layer"] and any(one.layer is None for one in explanations):
+            raise ValueError("its layers have no names, by which its neurons are keyed")
         return LabelingResult(explanations, content["settings"], content["keyed_by_layer"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{Path(path)} is not a readable labelling result: {error}") from error

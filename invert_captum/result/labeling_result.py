@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from invert_captum._validation import nearest_names
@@ -52,6 +54,17 @@ class LabelingResult:
            neuron formula  significant
         0       0     dog         True
         1       1     cat         True
+        >>> [explanation.neuron for explanation in result.find("cat")]
+        [1]
+        >>> result.evidence(result[1][0]) > 0.3
+        True
+        >>> result.validate(activations, concepts)
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result.save(Path(folder, "result.json"))
+        ...     LabelingResult.load(Path(folder, "result.json")) == result
+        True
     """
 
     explanations: tuple[Explanation, ...]
@@ -86,9 +99,11 @@ class LabelingResult:
 
     def __contains__(self, key: object) -> bool:
         # A neuron alone will do where there is only one layer, and (layer, neuron) always does.
-        if isinstance(key, tuple):
-            return key in self._by_key
-        return isinstance(key, int) and len(self.layers) == 1 and self._pair(key) in self._by_key
+        pair = key if isinstance(key, tuple) else (self.layers[0], key)
+        if len(pair) != 2 or (pair is not key and len(self.layers) > 1):
+            return False
+        is_neuron = isinstance(pair[1], numbers.Integral) and isinstance(pair[0], (str, NoneType))
+        return is_neuron and pair in self._by_key
 
     def _pair(self, key: Key) -> tuple[str | None, int]:
         return key if isinstance(key, tuple) else (self.layers[0], key)

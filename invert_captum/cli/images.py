@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from invert_captum._validation import listed
 from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.concepts import ConceptSet
 from invert_captum.concepts.readers.image_folder import IMAGE_EXTENSIONS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from invert_captum.cli.preprocessing import Preprocess
 
 FOLDERS = "folders"
-_SHOWN_FILES = 3
 
 
 class PictureFiles(Dataset[torch.Tensor]):
@@ -89,20 +89,20 @@ def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, 
     # By path, so that the order of the CSV's rows does not change the split.
     shown = shown.join(sorted(shown.sample_ids or ()))
     files = _listed_files(images, shown.sample_ids or ())
-    listed = {file.resolve() for file in files}
-    return files, shown, len(_pictures(images) - listed)
+    with_row = {file.resolve() for file in files}
+    return files, shown, len(_pictures(images) - with_row)
 
 
 def _listed_files(images: Path, sample_ids: Sequence[str]) -> list[Path]:
     outside = [one for one in sample_ids if _leaves_folder(one)]
     if outside:
-        raise ValueError(f"--concepts lists {_some(outside)}; expected paths relative to --images")
+        raise ValueError(f"--concepts lists {listed(outside)}; expected paths relative to --images")
     files = [images / one for one in sample_ids]
     missing = [one for one, file in zip(sample_ids, files, strict=True) if not file.is_file()]
     if missing:
         raise ValueError(
             f"--concepts lists {len(missing):,} of {len(files):,} files that are not in "
-            f"{str(images)!r}: {_some(missing)}; expected paths relative to --images"
+            f"{str(images)!r}: {listed(missing)}; expected paths relative to --images"
         )
     return files
 
@@ -119,8 +119,3 @@ def _pictures(images: Path) -> set[Path]:
         if path.suffix.lower() in IMAGE_EXTENSIONS
         and not any(part.startswith(".") for part in path.relative_to(images).parts)
     }
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN_FILES])
-    return f"{shown}, …" if len(names) > _SHOWN_FILES else shown

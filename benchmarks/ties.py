@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from invert_captum.search import rank_neurons
+from invert_captum.search.reference import rank_neurons
 from invert_captum.significance import mann_whitney_log10_p
 
 N_SAMPLES, N_POSITIVES = 945, 20
@@ -27,7 +27,11 @@ def main() -> None:
         activations[:n_active] = np.arange(1, n_active + 1)
         ranks = rank_neurons(activations[np.newaxis])
         approximate = mann_whitney_log10_p(
-            ranks.doubled[0], label, tie_sum=ranks.tie_sums[0], alternative="greater"
+            int(ranks.doubled[0][label].sum()),
+            N_POSITIVES,
+            N_SAMPLES,
+            tie_sum=ranks.tie_sums[0],
+            alternative="greater",
         )
         exact = math.log10(math.comb(N_POSITIVES, n_active) / math.comb(N_SAMPLES, n_active))
         auc = 0.5 + n_active / N_POSITIVES / 2

@@ -79,7 +79,7 @@ MAY_IMPORT = {
     "activations": set(),
     "search": set(),
     "significance": set(),
-    "neuron_columns": set(),
+    "neuron_columns": {"search"},
     "result": {"neuron_columns", "search"},
     "sample_matching": {"activations", "concepts"},
     "report": {"concepts", "neuron_columns", "result", "search"},

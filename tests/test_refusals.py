@@ -21,7 +21,11 @@ def refused(error, message, activations, concepts, **arguments):
         (lambda a: a[None], ValueError, "activations has shape (1, 600, 6)"),
         (lambda a: a[:0], ValueError, "activations is empty: 0 samples × 6 neurons"),
         (lambda a: a[:, :0], ValueError, "activations is empty: 600 samples × 0 neurons"),
-        (lambda a: a.tolist(), TypeError, "activations is a list; expected a numpy array or"),
+        (
+            lambda a: a.tolist(),
+            TypeError,
+            "activations is a list; expected a numpy array, a torch tensor",
+        ),
         (lambda a: a.astype(complex), TypeError, "activations has dtype complex128; expected real"),
         (lambda a: a.astype(str), TypeError, "activations has dtype <U"),
         (lambda a: a.astype(object), TypeError, "activations has dtype object"),
@@ -31,7 +35,11 @@ def refused(error, message, activations, concepts, **arguments):
             TypeError,
             "activations has dtype torch.float8_e4m3fn",
         ),
-        (lambda a: torch.tensor(a).to_sparse(), TypeError, "activations is a sparse tensor"),
+        (
+            lambda a: torch.tensor(a).to_sparse(1),
+            ValueError,
+            "activations is a sparse tensor with dense dimensions; expected none",
+        ),
         (lambda a: np.ma.masked_less(a, 0), TypeError, "activations is a masked array"),
         (
             lambda a: torch.quantize_per_tensor(torch.tensor(a).float(), 0.1, 0, torch.quint8),

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_captum.labeling.block import rank_usable
 from invert_captum.labeling.preparation import (
     check_concepts,
-    neuron_blocks,
     report_set_aside,
     varying_concepts,
 )
+from invert_captum.labeling.units import Unit, cut_into_units, run_on_threads
 from invert_captum.neuron_columns import NeuronColumns
-from invert_captum.search import LabelMatrix, auc
+from invert_captum.search import SearchLabels, auc, concept_rank_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +28,7 @@ def concept_auc(
     """Return the ROC-AUC of every neuron with every single concept.
 
     Args:
-        activations: Shape (n, d): a torch tensor or a numpy array.
+        activations: Shape (n, d): a torch tensor, a numpy array or a scipy.sparse matrix.
         concepts: A `ConceptSet` of k concepts on the same n samples in the same order.
         show_progress: Whether to draw a progress bar on standard error.
 
@@ -57,17 +56,19 @@ def concept_auc(
     layers: dict[str | None, NeuronColumns] = {None: columns}
     check_concepts(layers, concepts)
     usable = varying_concepts(concepts)
-    matrix = LabelMatrix(usable.labels)
+    labels = SearchLabels.from_labels(usable.labels, usable.names)
     kept = np.flatnonzero(np.isin(concepts.names, usable.names))
     result = np.full((columns.n_neurons, concepts.n_concepts), np.nan)
     scored = 0
-    for _, block in neuron_blocks(
-        layers, {None: list(range(columns.n_neurons))}, None, show=show_progress
-    ):
-        rows, ranks = rank_usable(columns.block(block))
-        scored += len(rows)
-        sums = matrix.rank_sums(ranks.doubled)
-        neurons = np.asarray(block)[rows]
-        result[np.ix_(neurons, kept)] = auc(matrix.counts, sums, concepts.n_samples)
+    units = cut_into_units(layers, {None: list(range(columns.n_neurons))}, None)
+
+    def work(unit: Unit) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        return concept_rank_sums(columns.rows(unit.neurons), labels)
+
+    for unit, (varies, sums) in run_on_threads(work, units, show=show_progress):
+        neurons = np.asarray(unit.neurons)[varies]
+        scored += len(neurons)
+        aucs = auc(labels.arrays.counts, sums[varies], concepts.n_samples)
+        result[np.ix_(neurons, kept)] = aucs
     report_set_aside(columns.n_neurons - scored, columns.n_neurons)
     return result

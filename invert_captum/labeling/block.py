@@ -1,8 +1,9 @@
-"""Labelling one block of neurons: set aside, rank, search, test."""
+"""Labelling one block of neurons: set aside, search, test."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,10 @@ import numpy as np
 from invert_captum.result import Explanation
 from invert_captum.search import (
     AucScore,
-    Ranks,
     SearchLabels,
     SearchSettings,
     auc,
-    beam_search,
-    rank_neurons,
+    search_block,
     size_limits,
 )
 from invert_captum.significance import mann_whitney_log10_p
@@ -27,26 +26,23 @@ if TYPE_CHECKING:
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.labeling.settings import LabelingSettings
-    from invert_captum.search import Found
+    from invert_captum.search import ActivationRows, Found
+
+_SEARCHED, _HELD_OUT = 0, 1
 
 
-def rank_usable(
-    values: NDArray[Any], searched: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.intp], Ranks]:
-    """Rank the neurons that can be scored: those that are finite and not constant.
+@dataclass(frozen=True, slots=True)
+class LabeledBlock:
+    """What came out for some neurons of a layer.
 
-    Args:
-        values: Activations, shape (d, n).
-        searched: The samples to rank, bool of shape (n,); None for all.
-
-    Returns:
-        *tuple*: which rows can be scored, and their ranks.
+    Attributes:
+        explanations: Not yet corrected for their number; one without formula for each neuron that
+            was set aside.
+        digests: A number for every neuron that depends on all of its activations.
     """
-    finite = np.flatnonzero(np.isfinite(values).all(axis=1))
-    usable = values if len(finite) == len(values) else values[finite]
-    ranks = rank_neurons(usable if searched is None else usable[:, searched])
-    varying = np.flatnonzero(~ranks.constant())
-    return finite[varying], ranks.take(varying)
+
+    explanations: tuple[Explanation, ...]
+    digests: tuple[int, ...]
 
 
 class BlockLabeler:
@@ -64,99 +60,87 @@ class BlockLabeler:
     def __init__(
         self, concepts: ConceptSet, heldout: NDArray[np.bool_] | None, settings: LabelingSettings
     ) -> None:
-        self._concepts = concepts
-        self._heldout = heldout
-        self._searched = None if heldout is None else ~heldout
-        searched_concepts = concepts if heldout is None else concepts.take(~heldout)
-        self._labels = SearchLabels.from_labels(searched_concepts.labels, concepts.names)
+        self._labels = SearchLabels.from_labels(concepts.labels, concepts.names, heldout)
+        self._parts = (self._labels.n_searched, self._labels.n_heldout)
         self._settings = settings
         self._search_settings = _search_settings(self._labels, settings, concepts.n_samples)
 
     def label(
-        self, layer: str | None, neurons: Sequence[int], values: NDArray[Any]
-    ) -> list[Explanation]:
-        """Return the explanations of some neurons of a layer, not yet corrected for their number.
+        self, layer: str | None, neurons: Sequence[int], rows: ActivationRows
+    ) -> LabeledBlock:
+        """Return the explanations of some neurons of a layer.
 
         Args:
             layer: The layer's name.
-            neurons: Which columns ``values`` are.
-            values: Their activations, shape (len(neurons), n).
+            neurons: Which columns of its activations ``rows`` are.
+            rows: Their activations.
         """
-        rows, ranks = rank_usable(values, self._searched)
-        heldout_ranks = None
-        if self._heldout is not None:
-            heldout_ranks = rank_neurons(values[rows][:, self._heldout])
-        found = beam_search(ranks, self._labels, self._search_settings)
-        position = {int(row): at for at, row in enumerate(rows)}
+        block = search_block(rows, self._labels, self._search_settings, top_k=self._settings.top_k)
         explanations = []
-        for row, neuron in enumerate(neurons):
-            at = position.get(row)
-            if at is None:
+        for at, neuron in enumerate(neurons):
+            if not block.usable[at]:
                 explanations.append(Explanation(layer, neuron, 0, None))
-                continue
-            for rank, one in enumerate(found[at][: self._settings.top_k]):
-                fields = self._explain(one, at, ranks, heldout_ranks)
+            for rank, found in enumerate(block.found[at]):
+                fields = self._explain(found, block.tie_sums[at])
                 explanations.append(Explanation(layer, neuron, rank, **fields))
-        return explanations
+        return LabeledBlock(tuple(explanations), tuple(block.digests.tolist()))
 
-    def _explain(
-        self, found: Found, at: int, ranks: Ranks, heldout_ranks: Ranks | None
-    ) -> dict[str, Any]:
-        size, rank_sum = np.array([found.n_positive]), np.array([found.rank_sum])
-        searched_auc = float(auc(size, rank_sum, ranks.n_samples)[0])
-        mask = found.formula.evaluate(self._concepts)
-        n_positive = int(np.count_nonzero(mask))
+    def _explain(self, found: Found, tie_sums: tuple[int, int]) -> dict[str, Any]:
+        searched_auc = self._auc(found, _SEARCHED)
         heldout_auc = log10_p = math.nan
-        if self._heldout is not None and heldout_ranks is not None:
-            heldout_auc = _auc_of(mask[self._heldout], heldout_ranks.doubled[at])
-            log10_p = self._test(mask[self._heldout], heldout_ranks, at, searched_auc)
+        if self._parts[_HELD_OUT]:
+            heldout_auc = self._auc(found, _HELD_OUT)
+            log10_p = self._test(found, _HELD_OUT, tie_sums, searched_auc)
         elif self._settings.significance == "in_sample":
-            log10_p = self._test(mask, ranks, at, searched_auc)
+            log10_p = self._test(found, _SEARCHED, tie_sums, searched_auc)
+        n_positive = sum(found.sizes)
         return {
             "formula": found.formula,
             "length": found.formula.length,
             "auc": searched_auc,
             "heldout_auc": heldout_auc,
-            "fraction": n_positive / len(mask),
+            "fraction": n_positive / sum(self._parts),
             "n_positive": n_positive,
             "log10_p": log10_p,
             "p_value": 10.0**log10_p,
         }
 
-    def _test(self, mask: NDArray[np.bool_], ranks: Ranks, at: int, searched_auc: float) -> float:
+    def _auc(self, found: Found, part: int) -> float:
+        size, n_samples = found.sizes[part], self._parts[part]
+        if size in (0, n_samples):
+            return math.nan
+        return float(auc(np.array(size), np.array(found.rank_sums[part]), n_samples))
+
+    def _test(
+        self, found: Found, part: int, tie_sums: tuple[int, int], searched_auc: float
+    ) -> float:
         return mann_whitney_log10_p(
-            ranks.doubled[at],
-            mask,
-            tie_sum=ranks.tie_sums[at],
+            found.rank_sums[part],
+            found.sizes[part],
+            self._parts[part],
+            tie_sum=tie_sums[part],
             alternative=self._settings.direction(searched_auc),
         )
-
-
-def _auc_of(mask: NDArray[np.bool_], doubled: NDArray[np.int64]) -> float:
-    size = np.array([np.count_nonzero(mask)])
-    if size[0] in (0, len(mask)):
-        return math.nan
-    return float(auc(size, np.array([doubled[mask].sum()]), len(mask))[0])
 
 
 def _search_settings(
     labels: SearchLabels, settings: LabelingSettings, n_samples: int
 ) -> SearchSettings:
-    n_searched = labels.matrix.n_samples
+    n_searched, counts = labels.n_searched, labels.arrays.counts
     low, high = size_limits(
         n_searched,
         min_positives=settings.min_positives * n_searched / n_samples,
         min_fraction=settings.min_fraction,
         max_fraction=settings.max_fraction,
     )
-    sizes = np.concatenate([labels.matrix.counts, n_searched - labels.matrix.counts])
+    sizes = np.concatenate([counts, n_searched - counts])
     if not ((sizes >= low) & (sizes <= high)).any():
         raise ValueError(
             f"no concept and no negated concept holds for at least {low:,} and at most {high:,} of "
             f"the {n_searched:,} samples that are searched; these limits come from min_positives="
             f"{settings.min_positives}, min_fraction={settings.min_fraction} and max_fraction="
-            f"{settings.max_fraction}; the concepts hold for {labels.matrix.counts.min():,} to "
-            f"{labels.matrix.counts.max():,} of them"
+            f"{settings.max_fraction}; the concepts hold for {counts.min():,} to "
+            f"{counts.max():,} of them"
         )
     return SearchSettings(
         settings.max_length, settings.beam_width, low, high, AucScore(settings.sign)

@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,18 +13,19 @@ import numpy as np
 
 from invert_captum._log import InvertCaptumWarning
 from invert_captum._validation import as_list, check_integer
-from invert_captum.labeling.block import BlockLabeler
+from invert_captum.labeling.block import BlockLabeler, LabeledBlock
 from invert_captum.labeling.preparation import (
     check_concepts,
-    neuron_blocks,
     report_set_aside,
     varying_concepts,
 )
 from invert_captum.labeling.settings import LabelingSettings, describe
+from invert_captum.labeling.units import Unit, cut_into_units, run_on_threads
 from invert_captum.neuron_columns import (
     check_neurons,
     choose_neurons,
     columns_by_layer,
+    has_named_layers,
 )
 from invert_captum.result import Explanation, LabelingResult
 from invert_captum.significance import correct_p_values, split_samples
@@ -156,12 +156,16 @@ def label_neurons(
     groups = None if groups is None else as_list("groups", groups)
     heldout = _split(concepts.n_samples, groups, settings)
     labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
+    units = cut_into_units(layers, chosen, block_size)
+
+    def work(unit: Unit) -> LabeledBlock:
+        return labeler.label(unit.layer, unit.neurons, layers[unit.layer].rows(unit.neurons))
+
     digests = {name: hashlib.sha256() for name in layers}
     explanations: list[Explanation] = []
-    for name, block in neuron_blocks(layers, chosen, block_size, show=show_progress):
-        values = layers[name].block(block)
-        digests[name].update(values.data)
-        explanations += labeler.label(name, block, values)
+    for unit, done in run_on_threads(work, units, show=show_progress):
+        explanations += done.explanations
+        digests[unit.layer].update(np.array(done.digests, "<u8").data)
     n_neurons = sum(len(block) for block in chosen.values())
     searched = "" if heldout is None else " on the searched samples"
     set_aside = sum(one.formula is None for one in explanations)
@@ -174,7 +178,7 @@ def label_neurons(
         heldout=heldout,
         fingerprints={name or "": digest.hexdigest() for name, digest in digests.items()},
     )
-    keyed_by_layer = isinstance(activations, Mapping)
+    keyed_by_layer = has_named_layers(activations)
     return LabelingResult(_corrected(explanations, settings), description, keyed_by_layer)
 
 

@@ -1,21 +1,15 @@
-"""What comes before the work: same samples, usable concepts, blocks of neurons."""
+"""What comes before the work: same samples, usable concepts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invert_captum._log import progress, warn
+from invert_captum._log import warn
 from invert_captum._validation import listed
 from invert_captum.concepts import ConceptSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from invert_captum.neuron_columns import NeuronColumns
-
-# A block's ranks and what is made of them take about 32 bytes a value: 128 MB.
-_VALUES_PER_BLOCK = 2**22
-_MAX_BLOCK = 256
 
 
 def check_concepts(layers: dict[str | None, NeuronColumns], concepts: object) -> None:
@@ -43,24 +37,6 @@ def varying_concepts(concepts: ConceptSet) -> ConceptSet:
     return concepts.select(
         [name for name, keep in zip(concepts.names, varies, strict=True) if keep]
     )
-
-
-def neuron_blocks(
-    layers: dict[str | None, NeuronColumns],
-    chosen: dict[str | None, list[int]],
-    block_size: int | None,
-    *,
-    show: bool,
-) -> Iterator[tuple[str | None, list[int]]]:
-    """Yield (layer, neurons) pieces to work on at a time, in order."""
-    n_samples = next(iter(layers.values())).n_samples
-    size = block_size or max(1, min(_MAX_BLOCK, _VALUES_PER_BLOCK // n_samples))
-    blocks = [
-        (name, neurons[start : start + size])
-        for name, neurons in chosen.items()
-        for start in range(0, len(neurons), size)
-    ]
-    yield from progress(blocks, show=show, description="neurons")
 
 
 def report_set_aside(count: int, total: int, *, searched: str = "") -> None:

@@ -143,7 +143,7 @@ def _column(
             f"activations has {columns.n_neurons:,} neurons; the result has neuron "
             f"{explanation.neuron}"
         )
-    return np.asarray(columns.block([explanation.neuron])[0], dtype=np.float64)
+    return np.asarray(columns.values(explanation.neuron), dtype=np.float64)
 
 
 def _headline(result: LabelingResult, count: int) -> str:

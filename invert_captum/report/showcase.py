@@ -47,7 +47,7 @@ def showcase_keys(
     precision = {}
     for key in best_keys(result, looked_at):
         best = result[key][0]
-        values = layers[best.layer].block([best.neuron])[0].astype(np.float64)
+        values = layers[best.layer].values(best.neuron).astype(np.float64)
         precision[key] = _precision(best, values, concepts, result.heldout)
     ordered = sorted(precision, key=lambda key: -precision[key])
     return distinct_keys(result, ordered, count)

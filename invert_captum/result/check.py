@@ -39,7 +39,7 @@ def validate(
         for explanation in result[key]:
             if explanation.formula is None:
                 continue
-            values = layers[explanation.layer].block([explanation.neuron])[0]
+            values = layers[explanation.layer].values(explanation.neuron)
             mask = explanation.formula.evaluate(concepts)
             _compare(explanation, "auc", mask, values, searched)
             if heldout is not None:

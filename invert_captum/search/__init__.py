@@ -3,29 +3,31 @@
 It knows arrays only: no model, no file, no Captum.
 """
 
-from invert_captum.search.beam import beam_search
-from invert_captum.search.candidates import Found
+from invert_captum.search.activation_rows import ActivationRows
+from invert_captum.search.block_search import (
+    Found,
+    SearchedBlock,
+    concept_rank_sums,
+    search_block,
+)
 from invert_captum.search.formula import Formula
-from invert_captum.search.kernels import LabelMatrix
-from invert_captum.search.ranks import Ranks, rank_neurons
-from invert_captum.search.redundancy import without_redundant_parts
+from invert_captum.search.labels import SearchLabels
 from invert_captum.search.scores import SIGNS, AucScore, Score, Sign, auc
-from invert_captum.search.settings import SearchLabels, SearchSettings, size_limits
+from invert_captum.search.settings import SearchSettings, size_limits
 
 __all__ = [
     "SIGNS",
+    "ActivationRows",
     "AucScore",
     "Formula",
     "Found",
-    "LabelMatrix",
-    "Ranks",
     "Score",
     "SearchLabels",
     "SearchSettings",
+    "SearchedBlock",
     "Sign",
     "auc",
-    "beam_search",
-    "rank_neurons",
+    "concept_rank_sums",
+    "search_block",
     "size_limits",
-    "without_redundant_parts",
 ]

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
+from invert_captum.search.kernels.scores import AUC, DISTANCE_FROM_HALF, ONE_MINUS_AUC
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Sign = Literal["positive", "negative", "absolute_value"]
 SIGNS: tuple[str, ...] = get_args(Sign)
+_KINDS = {"positive": AUC, "negative": ONE_MINUS_AUC, "absolute_value": DISTANCE_FROM_HALF}
 
 
 class Score(Protocol):
@@ -24,6 +27,10 @@ class Score(Protocol):
     @property
     def symmetric(self) -> bool:
         """Whether a set and its complement always have the same score."""
+
+    @property
+    def kind(self) -> int:
+        """The number of this score in `search.kernels.scores`, which computes the same."""
 
     def __call__(
         self, n_positive: NDArray[np.int64], rank_sum: NDArray[np.int64], n_samples: int
@@ -73,6 +80,11 @@ class AucScore:
     def symmetric(self) -> bool:
         """Whether a set and its complement always have the same score."""
         return self.sign == "absolute_value"
+
+    @property
+    def kind(self) -> int:
+        """The number of this score in `search.kernels.scores`, which computes the same."""
+        return _KINDS[self.sign]
 
     def __call__(
         self, n_positive: NDArray[np.int64], rank_sum: NDArray[np.int64], n_samples: int

@@ -19,8 +19,9 @@ _EXACT_UP_TO = 8
 
 
 def mann_whitney_log10_p(
-    doubled: NDArray[np.int64],
-    mask: NDArray[np.bool_],
+    rank_sum: int,
+    n_inside: int,
+    n_samples: int,
     *,
     tie_sum: int,
     alternative: Alternative,
@@ -33,8 +34,9 @@ def mann_whitney_log10_p(
     *Nonparametrics*, 1975, section 1.4). The rank sums stay integers until z.
 
     Args:
-        doubled: Doubled mid-ranks of all samples, int64 of shape (n,); see `search.rank_neurons`.
-        mask: The set, bool of shape (n,).
+        rank_sum: The sum of the doubled mid-ranks of the samples inside.
+        n_inside: The number of samples inside,
+        n_samples: and of all samples, n.
         tie_sum: Σ(t³ − t) over the groups of t equal activations.
         alternative: ``"greater"`` if activations inside are larger, ``"less"`` if they are smaller.
 
@@ -43,22 +45,21 @@ def mann_whitney_log10_p(
 
     Examples:
         >>> activations = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3])
-        >>> doubled = (2 * scipy.stats.rankdata(activations)).astype(np.int64)
-        >>> mask = activations >= 5
-        >>> round(mann_whitney_log10_p(doubled, mask, tie_sum=18, alternative="greater"), 3)
+        >>> inside = activations >= 5
+        >>> rank_sum = int(2 * scipy.stats.rankdata(activations)[inside].sum())
+        >>> round(mann_whitney_log10_p(rank_sum, 4, 10, tie_sum=18, alternative="greater"), 3)
         -2.176
     """
-    n_samples, n_inside = len(doubled), int(np.count_nonzero(mask))
     n_outside = n_samples - n_inside
     if n_inside == 0 or n_outside == 0:
         return 0.0
-    if tie_sum == 0 and min(n_inside, n_outside) <= _EXACT_UP_TO:
-        exact = scipy.stats.mannwhitneyu(
-            doubled[mask], doubled[~mask], alternative=alternative, method="exact"
-        )
-        return math.log10(exact.pvalue)
-    doubled_u = int(doubled[mask].sum()) - n_inside * (n_inside + 1)
+    doubled_u = rank_sum - n_inside * (n_inside + 1)
     n_pairs = n_inside * n_outside
+    if tie_sum == 0 and min(n_inside, n_outside) <= _EXACT_UP_TO:
+        inside = _places_with_u(doubled_u // 2, n_inside, n_samples)
+        outside = np.setdiff1d(np.arange(n_samples), inside, assume_unique=True)
+        exact = scipy.stats.mannwhitneyu(inside, outside, alternative=alternative, method="exact")
+        return math.log10(exact.pvalue)
     # Twice the distance of U from its mean, in the direction of the alternative.
     distance = {
         "greater": doubled_u - n_pairs,
@@ -74,3 +75,17 @@ def mann_whitney_log10_p(
     if alternative == "two-sided":
         log_p += math.log(2.0)
     return min(log_p, 0.0) / math.log(10.0)
+
+
+def _places_with_u(u: int, n_inside: int, n_samples: int) -> NDArray[np.int64]:
+    """Return ``n_inside`` of the places 0 … n − 1 that exceed just ``u`` of the others.
+
+    Where nothing ties, the p-value depends on U alone, so that any such places will do.
+    """
+    places = np.arange(n_inside)
+    whole, rest = divmod(u, n_samples - n_inside)
+    if whole:
+        places[-whole:] += n_samples - n_inside
+    if rest:
+        places[-whole - 1] += rest
+    return places

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from invert_captum.search import rank_neurons
+from invert_captum.search.reference import rank_neurons
 from invert_captum.significance import mann_whitney_log10_p
 
 ALTERNATIVES = ["greater", "less", "two-sided"]
@@ -16,7 +16,11 @@ SMALLEST_NORMAL = np.finfo(np.float64).tiny
 def log10_p(values, mask, alternative):
     ranks = rank_neurons(np.asarray(values)[np.newaxis])
     return mann_whitney_log10_p(
-        ranks.doubled[0], mask, tie_sum=ranks.tie_sums[0], alternative=alternative
+        int(ranks.doubled[0][mask].sum()),
+        int(mask.sum()),
+        len(mask),
+        tie_sum=ranks.tie_sums[0],
+        alternative=alternative,
     )
 
 

@@ -12,8 +12,8 @@ from invert_captum.search.formula import join
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from invert_captum.search.candidates import Found
     from invert_captum.search.formula import ConceptColumns, Formula
+    from invert_captum.search.reference.candidates import Found
 
 
 def without_redundant_parts(found: Found, columns: ConceptColumns) -> Found:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from invert_captum.search.formula import Formula
-    from invert_captum.search.kernels import LabelMatrix
-    from invert_captum.search.settings import SearchLabels, SearchSettings
+    from invert_captum.search.reference.label_matrix import LabelMatrix
+    from invert_captum.search.reference.labels import ReferenceLabels
+    from invert_captum.search.settings import SearchSettings
 
 # How a formula f is joined with a concept c: f&c, f&~c, f|c, f|~c.
 _AND, _AND_NOT, _OR, _OR_NOT = range(4)
@@ -53,7 +54,7 @@ class Candidates:
     """
 
     parents: Sequence[Found]
-    labels: SearchLabels
+    labels: ReferenceLabels
     code: NDArray[np.int64]
     n_positive: NDArray[np.int64]
     rank_sum: NDArray[np.int64]
@@ -105,7 +106,7 @@ class Candidates:
 
 
 def literal_candidates(
-    rank_sums: NDArray[np.int64], labels: SearchLabels, settings: SearchSettings
+    rank_sums: NDArray[np.int64], labels: ReferenceLabels, settings: SearchSettings
 ) -> Candidates:
     """Return the literals within the limits, scored for one neuron: level 1.
 
@@ -128,7 +129,7 @@ def joined_candidates(
     beam: Sequence[Found],
     doubled: NDArray[np.int64],
     rank_sums: NDArray[np.int64],
-    labels: SearchLabels,
+    labels: ReferenceLabels,
     settings: SearchSettings,
 ) -> Candidates:
     """Return the beam and every formula of it joined with every literal by AND and by OR.

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invert_captum.search.candidates import joined_candidates, literal_candidates
-from invert_captum.search.redundancy import without_redundant_parts
-from invert_captum.search.selection import select
+from invert_captum.search.reference.candidates import joined_candidates, literal_candidates
+from invert_captum.search.reference.redundancy import without_redundant_parts
+from invert_captum.search.reference.selection import select
 
 if TYPE_CHECKING:
-    from invert_captum.search.candidates import Found
-    from invert_captum.search.ranks import Ranks
-    from invert_captum.search.settings import SearchLabels, SearchSettings
+    from invert_captum.search.reference.candidates import Found
+    from invert_captum.search.reference.labels import ReferenceLabels
+    from invert_captum.search.reference.ranks import Ranks
+    from invert_captum.search.settings import SearchSettings
 
 
-def beam_search(ranks: Ranks, labels: SearchLabels, settings: SearchSettings) -> list[list[Found]]:
+def beam_search(
+    ranks: Ranks, labels: ReferenceLabels, settings: SearchSettings
+) -> list[list[Found]]:
     """Search the best formulas of every neuron.
 
     Args:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import rankdata
 
-from invert_captum.search import rank_neurons
-from invert_captum.search import ranks as ranks_module
+from invert_captum.search.reference import rank_neurons
+from invert_captum.search.reference import ranks as ranks_module
 
 DTYPES = [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint8, np.uint64, np.bool_]
 

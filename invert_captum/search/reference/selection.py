@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from invert_captum.search.candidates import Candidates, Found
+    from invert_captum.search.reference.candidates import Candidates, Found
 
 
 def select(candidates: Candidates, width: int, *, symmetric: bool) -> list[Found]:

@@ -1,0 +1,133 @@
+"""The activations of some neurons, as a search takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from invert_captum.search.kernels.block_search import Activations
+from invert_captum.search.kernels.gathering import gather_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# Float32 holds all integers up to here.
+_FLOAT32_INTEGERS = 2**24
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRows:
+    """Activations of d neurons, a row each, all stored or only those that are not zero.
+
+    Attributes:
+        values: All stored values, row after row; any real dtype that NumPy knows.
+        starts: int64, shape (d + 1,): where each row's values begin.
+        samples: int64: the sample of every value, ascending within a row; None if all are stored.
+    """
+
+    values: NDArray[Any]
+    starts: NDArray[np.int64]
+    samples: NDArray[np.int64] | None = None
+
+    @classmethod
+    def dense(cls, values: NDArray[Any]) -> ActivationRows:
+        """Take activations of shape (d, n)."""
+        n_neurons, n_samples = values.shape
+        return cls(values.reshape(-1), np.arange(n_neurons + 1, dtype=np.int64) * n_samples)
+
+    @classmethod
+    def of_columns(cls, matrix: NDArray[Any], neurons: Sequence[int]) -> ActivationRows:
+        """Take some columns of activations of shape (n, d)."""
+        if not matrix.flags.c_contiguous:
+            return cls.dense(np.ascontiguousarray(matrix[:, list(neurons)].T))
+        values = np.empty((len(neurons), len(matrix)), matrix.dtype)
+        # As unsigned integers, so that there is one kernel for all types of a width.
+        bits = np.dtype(f"u{matrix.dtype.itemsize}")
+        columns = np.asarray(neurons, dtype=np.int64)
+        gather_columns(matrix.view(bits), columns, values.view(bits))
+        return cls.dense(values)
+
+    @property
+    def n_neurons(self) -> int:
+        """The number of neurons, d."""
+        return len(self.starts) - 1
+
+    def to_dense(self, n_samples: int) -> NDArray[Any]:
+        """Return all activations, shape (d, n)."""
+        if self.samples is None:
+            return self.values.reshape(self.n_neurons, n_samples)
+        dense = np.zeros((self.n_neurons, n_samples), self.values.dtype)
+        neurons = np.repeat(np.arange(self.n_neurons), np.diff(self.starts))
+        dense[neurons, self.samples] = self.values
+        return dense
+
+    def as_float32(self) -> tuple[Activations, NDArray[np.uint64] | None]:
+        """Return float32 values of the same order with the same ties.
+
+        Returns:
+            The values; and numbers, one a neuron, that depend on the values as they were, or None
+            if float32 holds them as they are.
+        """
+        samples = np.empty(0, np.int64) if self.samples is None else self.samples
+        values = _exact_float32(self.values)
+        if values is not None:
+            return Activations(values, samples, self.starts), None
+        pieces = [
+            self.values[start:stop]
+            for start, stop in zip(self.starts, self.starts[1:], strict=False)
+        ]
+        coded = np.empty(len(self.values), np.float32)
+        for start, piece in zip(self.starts, pieces, strict=False):
+            coded[start : start + len(piece)] = _order_codes(piece)
+        return Activations(coded, samples, self.starts), self._digests(pieces)
+
+    def _digests(self, pieces: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
+        digests = np.empty(self.n_neurons, np.uint64)
+        for neuron, piece in enumerate(pieces):
+            start = self.starts[neuron]
+            samples = (
+                np.arange(len(piece))
+                if self.samples is None
+                else self.samples[start : start + len(piece)]
+            )
+            # −0.0 + 0 is 0.0.
+            bits = (piece + piece.dtype.type(0)).view(np.uint64)
+            factors = (2 * samples + 1).astype(np.uint64) * _GOLDEN
+            digests[neuron] = (bits * factors).sum(dtype=np.uint64)
+        return digests
+
+
+def _exact_float32(values: NDArray[Any]) -> NDArray[np.float32] | None:
+    """Return ``values`` as float32 if that holds each of them exactly, else None."""
+    if values.dtype in (np.float32, np.float16, np.bool_) or values.dtype.itemsize < 4:
+        return np.ascontiguousarray(values, dtype=np.float32)
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            narrow = values.astype(np.float32)
+        return narrow if np.array_equal(narrow, values, equal_nan=True) else None
+    fits = len(values) == 0 or (
+        int(values.max()) <= _FLOAT32_INTEGERS and int(values.min()) >= -_FLOAT32_INTEGERS
+    )
+    return values.astype(np.float32) if fits else None
+
+
+def _order_codes(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return floats that sort and tie as ``values`` do, with zero for zero; inf where not finite.
+
+    The codes are counted from zero, up and down, and their bits taken as those of floats: IEEE 754
+    sorts them as the whole numbers they are.
+    """
+    if not np.isfinite(values).all():
+        return np.full(len(values), np.inf, np.float32)
+    different, inverse = np.unique(values, return_inverse=True)
+    codes = np.arange(len(different)) - np.searchsorted(different, 0)
+    if 0 not in different:
+        codes[codes >= 0] += 1
+    floats = np.abs(codes).astype(np.uint32).view(np.float32)
+    result: NDArray[np.float32] = np.where(codes < 0, -floats, floats)[inverse]
+    return result

@@ -1,0 +1,288 @@
+"""Ranks, summed straight into the label patterns: one radix sort per neuron.
+
+A neuron's activations come as 32-bit keys that sort as they do. Values equal to zero, after a ReLU
+most of them, are not sorted: they are one tie whose place is known once the negative values are
+counted. All others are sorted by three passes of 11 bits each, with their sample's slot in the
+same 64-bit word.
+
+The samples may be split into two parts (searched and held out) that are ranked apart, in the same
+sort. ``slots`` tells for every sample its part and its label pattern: part · n_patterns + pattern.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from invert_captum.search.kernels.compiling import compiled
+from invert_captum.search.kernels.label_sums import LANES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Keys = NDArray[np.uint64]
+
+_DIGIT_BITS = 11
+_N_DIGITS = 1 << _DIGIT_BITS
+_N_PASSES = 3
+_SLOT = np.uint64(0xFFFFFFFF)
+_KEY_SHIFT = np.uint64(32)
+
+# The key of 0.0.
+ZERO_KEY = np.uint32(0x80000000)
+# Cubes of tie sizes overflow 64 bits; they are kept as two numbers, high · 2²⁶ + low.
+TIE_SHIFT = 26
+_TIE_LOW = np.int64((1 << TIE_SHIFT) - 1)
+
+
+class RankRoom(NamedTuple):
+    """Memory that the ranks of one neuron after another overwrite.
+
+    Attributes:
+        keys: uint32, as long as the longest neuron.
+        packed: uint64, likewise,
+        spare: uint64, likewise.
+        places: int64, shape (3, 2048).
+        pattern_sums: int64, shape (8, 2, g): the rank sums of the last eight neurons by part and
+            pattern.
+    """
+
+    keys: NDArray[np.uint32]
+    packed: Keys
+    spare: Keys
+    places: NDArray[np.int64]
+    pattern_sums: NDArray[np.int64]
+
+
+@compiled
+def rank_room(starts: NDArray[np.int64], weights: NDArray[np.int64]) -> RankRoom:
+    """Return the memory for neurons whose values begin at ``starts``."""
+    longest = np.int64(0)
+    for neuron in range(len(starts) - 1):
+        longest = max(longest, starts[neuron + 1] - starts[neuron])
+    return RankRoom(
+        np.empty(longest, np.uint32),
+        np.empty(longest, np.uint64),
+        np.empty(longest, np.uint64),
+        np.empty((_N_PASSES, _N_DIGITS), np.int64),
+        np.zeros((LANES, weights.shape[0], weights.shape[1]), np.int64),
+    )
+
+
+@compiled
+def write_keys(
+    values: NDArray[np.float32], samples: NDArray[np.int64], keys: NDArray[np.uint32]
+) -> tuple[bool, np.uint64]:
+    """Write keys that sort as ``values`` do; −0.0 gets the key of 0.0, `ZERO_KEY`.
+
+    Args:
+        values: float32, shape (m,).
+        samples: Which samples these are, shape (m,); or of shape (0,) if they are 0 … m − 1.
+        keys: uint32, shape (m,), to be written.
+
+    Returns:
+        Whether all values are finite, and a number that depends on every value and its sample
+        (a sum modulo 2⁶⁴ of bits · an odd number for the sample; zeros add nothing).
+    """
+    bits = values.view(np.uint32)
+    sign, magnitude = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
+    greatest = np.uint32(0)
+    digest = np.uint64(0)
+    listed = len(samples) > 0
+    for place in range(len(values)):
+        word = bits[place]
+        size = word & magnitude
+        greatest = max(greatest, size)
+        word = word if size != 0 else np.uint32(0)
+        sample = samples[place] if listed else place
+        digest += np.uint64(word) * sample_multiplier(sample)
+        # IEEE 754: the bits of positive floats sort as they are, those of negative ones in reverse.
+        keys[place] = ~word if word & sign != 0 else word | sign
+    return greatest < np.uint32(0x7F800000), digest
+
+
+@compiled
+def sample_multiplier(sample: int) -> np.uint64:
+    """Return the odd number that a sample's value is multiplied with in a digest."""
+    return np.uint64(2 * sample + 1) * np.uint64(0x9E3779B97F4A7C15)
+
+
+@compiled
+def sort_other_keys(
+    keys: NDArray[np.uint32], samples: NDArray[np.int64], slots: NDArray[np.int32],
+    zero_key: np.uint32, packed: Keys, spare: Keys, places: NDArray[np.int64],
+) -> tuple[Keys, int]:  # fmt: skip
+    """Sort all keys but those that equal ``zero_key``, each packed above its sample's slot.
+
+    Args:
+        keys: uint32, shape (m,).
+        samples: int64, shape (m,): the samples of the keys, or of shape (0,) if 0 … m − 1.
+        slots: int32, shape (n,): part and pattern of every sample.
+        zero_key: The key to leave out.
+        packed: uint64, shape (m,), overwritten.
+        spare: uint64, shape (m,), overwritten.
+        places: int64, shape (3, 2048), overwritten.
+
+    Returns:
+        ``packed`` or ``spare``, whichever holds the sorted words, and how many they are.
+    """
+    places[:] = 0
+    count = 0
+    listed = len(samples) > 0
+    for index in range(len(keys)):
+        key = keys[index]
+        slot = slots[samples[index] if listed else index]
+        packed[count] = (np.uint64(key) << _KEY_SHIFT) | np.uint64(slot)
+        # Without a branch, because no processor can guess which values are zero.
+        other = np.int64(key != zero_key)
+        places[0, key & np.uint32(_N_DIGITS - 1)] += other
+        places[1, (key >> np.uint32(_DIGIT_BITS)) & np.uint32(_N_DIGITS - 1)] += other
+        places[2, key >> np.uint32(2 * _DIGIT_BITS)] += other
+        count += other
+    source, target = packed, spare
+    for number in range(_N_PASSES):
+        if _sort_by_digit(source, target, count, number, places[number]):
+            source, target = target, source
+    return source, count
+
+
+@compiled
+def _sort_by_digit(
+    source: Keys, target: Keys, count: int, number: int, places: NDArray[np.int64]
+) -> bool:
+    """Sort by one digit, keeping the order of equals; return False if all digits are the same."""
+    start = 0
+    for digit in range(_N_DIGITS):
+        size = places[digit]
+        if size == count:
+            return False
+        places[digit] = start
+        start += size
+    shift = np.uint64(32 + _DIGIT_BITS * number)
+    for index in range(count):
+        word = source[index]
+        digit = np.int64((word >> shift) & np.uint64(_N_DIGITS - 1))
+        target[places[digit]] = word
+        places[digit] += 1
+    return True
+
+
+@compiled
+def sum_ranks(
+    ordered: Keys, count: int, zero_key: np.uint32, weights: NDArray[np.int64],
+    sums: NDArray[np.int64], ties: NDArray[np.int64],
+) -> bool:  # fmt: skip
+    """Sum the doubled mid-ranks of every part's samples by label pattern.
+
+    Args:
+        ordered: The sorted words of `sort_other_keys`; all other samples are zeros.
+        count: How many words there are.
+        zero_key: The key of zero.
+        weights: int64, shape (2, g): how many samples of a part have a pattern.
+        sums: int64, shape (2, g), to be written.
+        ties: int64, shape (2, 2): Σ(t³ − t) of every part, high and low, to be written.
+
+    Returns:
+        *bool*: whether the searched part has two different values.
+    """
+    sums[:] = 0
+    ties[:] = 0
+    flat = sums.reshape(-1)
+    before = np.zeros(2, np.int64)
+    negative = 0
+    while negative < count and np.uint32(ordered[negative] >> _KEY_SHIFT) < zero_key:
+        negative += 1
+    n_values = _sum_run_ranks(ordered[:negative], before, flat, ties)
+    zeros = _count_zeros(ordered[:count], weights)
+    if zeros[0] + zeros[1] > 0:
+        zero_ranks = (2 * before[0] + zeros[0] + 1, 2 * before[1] + zeros[1] + 1)
+        for part in range(2):
+            before[part] += zeros[part]
+            _add_tie(zeros[part], ties[part])
+        n_values += zeros[0] > 0
+        _add_zeros(ordered[:count], weights, zero_ranks, flat)
+    n_values += _sum_run_ranks(ordered[negative:count], before, flat, ties)
+    return n_values > 1
+
+
+@compiled
+def _sum_run_ranks(
+    ordered: Keys, before: NDArray[np.int64], flat: NDArray[np.int64], ties: NDArray[np.int64]
+) -> int:
+    """Add the ranks of sorted words, given how many samples of each part came before them."""
+    n_patterns = len(flat) >> 1
+    n_values = 0
+    start = 0
+    while start < len(ordered):
+        key = ordered[start] >> _KEY_SHIFT
+        stop = start + 1
+        while stop < len(ordered) and ordered[stop] >> _KEY_SHIFT == key:
+            stop += 1
+        if stop == start + 1:
+            slot = np.int64(ordered[start] & _SLOT)
+            part = np.int64(slot >= n_patterns)
+            flat[slot] += 2 * before[part] + 2
+            before[part] += 1
+            n_values += 1 - part
+        else:
+            n_values += _sum_tie_ranks(ordered[start:stop], before, flat, ties)
+        start = stop
+    return n_values
+
+
+@compiled
+def _sum_tie_ranks(
+    tied: Keys, before: NDArray[np.int64], flat: NDArray[np.int64], ties: NDArray[np.int64]
+) -> int:
+    """Add the ranks of one group of equal values; return 1 if the searched part has some."""
+    n_patterns = len(flat) >> 1
+    heldout = 0
+    for word in tied:
+        heldout += np.int64(np.int64(word & _SLOT) >= n_patterns)
+    sizes = (len(tied) - heldout, heldout)
+    ranks = (2 * before[0] + sizes[0] + 1, 2 * before[1] + sizes[1] + 1)
+    for word in tied:
+        slot = np.int64(word & _SLOT)
+        flat[slot] += ranks[1] if slot >= n_patterns else ranks[0]
+    for part in range(2):
+        before[part] += sizes[part]
+        _add_tie(sizes[part], ties[part])
+    return np.int64(sizes[0] > 0)
+
+
+@compiled
+def _count_zeros(ordered: Keys, weights: NDArray[np.int64]) -> tuple[int, int]:
+    """Return how many samples of each part are not among the sorted words."""
+    n_patterns = weights.shape[1]
+    heldout = 0
+    for word in ordered:
+        heldout += np.int64(np.int64(word & _SLOT) >= n_patterns)
+    totals = (np.int64(0), np.int64(0))
+    for pattern in range(n_patterns):
+        totals = (totals[0] + weights[0, pattern], totals[1] + weights[1, pattern])
+    return totals[0] - (len(ordered) - heldout), totals[1] - heldout
+
+
+@compiled
+def _add_zeros(
+    ordered: Keys, weights: NDArray[np.int64], zero_ranks: tuple[int, int],
+    flat: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Add the rank of zero for every sample that is not among the sorted words."""
+    n_patterns = weights.shape[1]
+    for part in range(2):
+        for pattern in range(n_patterns):
+            flat[part * n_patterns + pattern] += zero_ranks[part] * weights[part, pattern]
+    for word in ordered:
+        slot = np.int64(word & _SLOT)
+        flat[slot] -= zero_ranks[1] if slot >= n_patterns else zero_ranks[0]
+
+
+@compiled
+def _add_tie(size: int, tie: NDArray[np.int64]) -> None:
+    """Add t³ − t to a sum that is kept as high · 2²⁶ + low."""
+    if size > 1:
+        squared = size * size - 1
+        tie[0] += (squared >> TIE_SHIFT) * size
+        tie[1] += (squared & _TIE_LOW) * size

@@ -13,13 +13,15 @@ from invert_captum.labeling.preparation import (
 )
 from invert_captum.labeling.units import Unit, cut_into_units, run_on_threads
 from invert_captum.neuron_columns import NeuronColumns
-from invert_captum.search import SearchLabels, auc, concept_rank_sums
+from invert_captum.search import ActivationRows, SearchLabels, auc, concept_rank_sums
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Matrix
+    from invert_captum.search.device_labels import DeviceLabels
 
 
 def concept_auc(
@@ -62,13 +64,22 @@ def concept_auc(
     scored = 0
     units = cut_into_units(layers, {None: list(range(columns.n_neurons))}, None)
 
+    on_device: dict[torch.device, DeviceLabels] = {}
+
     def work(unit: Unit) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        return concept_rank_sums(columns.rows(unit.neurons), labels)
+        block = columns.block(unit.neurons)
+        if isinstance(block, ActivationRows):
+            return concept_rank_sums(block, labels)
+        from invert_captum.search import device_labels, device_search
+
+        if block.device not in on_device:
+            on_device[block.device] = device_labels.DeviceLabels(labels.arrays, block.device)
+        return device_search.concept_rank_sums(block, on_device[block.device])
 
     for unit, (varies, sums) in run_on_threads(work, units, show=show_progress):
         neurons = np.asarray(unit.neurons)[varies]
         scored += len(neurons)
-        aucs = auc(labels.arrays.counts, sums[varies], concepts.n_samples)
+        aucs = auc(labels.counts, labels.of_concepts(sums[varies]), concepts.n_samples)
         result[np.ix_(neurons, kept)] = aucs
     report_set_aside(columns.n_neurons - scored, columns.n_neurons)
     return result

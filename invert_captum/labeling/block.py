@@ -10,6 +10,7 @@ import numpy as np
 
 from invert_captum.result import Explanation
 from invert_captum.search import (
+    ActivationRows,
     AucScore,
     SearchLabels,
     SearchSettings,
@@ -22,11 +23,13 @@ from invert_captum.significance import mann_whitney_log10_p
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.labeling.settings import LabelingSettings
-    from invert_captum.search import ActivationRows, Found
+    from invert_captum.search import Found, SearchedBlock
+    from invert_captum.search.device_search import DeviceSearch
 
 _SEARCHED, _HELD_OUT = 0, 1
 
@@ -64,18 +67,19 @@ class BlockLabeler:
         self._parts = (self._labels.n_searched, self._labels.n_heldout)
         self._settings = settings
         self._search_settings = _search_settings(self._labels, settings, concepts.n_samples)
+        self._on_devices: dict[torch.device, DeviceSearch] = {}
 
     def label(
-        self, layer: str | None, neurons: Sequence[int], rows: ActivationRows
+        self, layer: str | None, neurons: Sequence[int], activations: ActivationRows | torch.Tensor
     ) -> LabeledBlock:
         """Return the explanations of some neurons of a layer.
 
         Args:
             layer: The layer's name.
-            neurons: Which columns of its activations ``rows`` are.
-            rows: Their activations.
+            neurons: Which columns of its activations are given.
+            activations: Their activations, as `NeuronColumns.block` returns them.
         """
-        block = search_block(rows, self._labels, self._search_settings, top_k=self._settings.top_k)
+        block = self._search(activations)
         explanations = []
         for at, neuron in enumerate(neurons):
             if not block.usable[at]:
@@ -84,6 +88,20 @@ class BlockLabeler:
                 fields = self._explain(found, block.tie_sums[at])
                 explanations.append(Explanation(layer, neuron, rank, **fields))
         return LabeledBlock(tuple(explanations), tuple(block.digests.tolist()))
+
+    def _search(self, activations: ActivationRows | torch.Tensor) -> SearchedBlock:
+        top_k = self._settings.top_k
+        if isinstance(activations, ActivationRows):
+            return search_block(activations, self._labels, self._search_settings, top_k=top_k)
+        device = activations.device
+        if device not in self._on_devices:
+            from invert_captum.search.device_search import DeviceSearch
+
+            # Two threads may both come here; either copy will do.
+            self._on_devices[device] = DeviceSearch(
+                self._labels, self._search_settings, device, top_k=top_k
+            )
+        return self._on_devices[device].search(activations)
 
     def _explain(self, found: Found, tie_sums: tuple[int, int]) -> dict[str, Any]:
         searched_auc = self._auc(found, _SEARCHED)
@@ -126,7 +144,7 @@ class BlockLabeler:
 def _search_settings(
     labels: SearchLabels, settings: LabelingSettings, n_samples: int
 ) -> SearchSettings:
-    n_searched, counts = labels.n_searched, labels.arrays.counts
+    n_searched, counts = labels.n_searched, labels.counts
     low, high = size_limits(
         n_searched,
         min_positives=settings.min_positives * n_searched / n_samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 import scipy.sparse
@@ -70,8 +70,19 @@ class NeuronColumns:
         """How many neurons are best read at a time; None if that makes no difference."""
         return self._source.neurons_at_once
 
+    def block(self, neurons: Sequence[int]) -> ActivationRows | torch.Tensor:
+        """Return the activations of some neurons where a search of them is fastest.
+
+        Returns:
+            A tensor of shape (len(neurons), n) on the GPU that holds the activations, if one does;
+            else what `rows` returns.
+        """
+        if isinstance(self._source, DeviceMatrix) and self._source.can_be_searched_there:
+            return self._source.columns(neurons)
+        return self._source.rows(neurons)
+
     def rows(self, neurons: Sequence[int]) -> ActivationRows:
-        """Return the activations of some neurons, as a search takes them."""
+        """Return the activations of some neurons in main memory."""
         return self._source.rows(neurons)
 
     def values(self, neuron: int) -> NDArray[Any]:
@@ -123,9 +134,9 @@ def columns_by_layer(activations: Activations) -> dict[str | None, NeuronColumns
         }
         if not activations.keyed_by_layer:
             return {None: NeuronColumns(next(iter(stored.values())))}
-        activations = stored
+        return {layer: NeuronColumns(matrix) for layer, matrix in stored.items()}
     if not isinstance(activations, Mapping):
-        return {None: NeuronColumns(activations)}
+        return {None: NeuronColumns(cast("Matrix", activations))}
     if not activations:
         raise ValueError("activations is an empty mapping; expected at least one layer")
     layers: dict[str | None, NeuronColumns] = {}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DTYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
+# Ranking a block takes about 100 bytes a value.
+_VALUES_ON_DEVICE = 2**22
+_MAX_ON_DEVICE = 256
 _EXPECTED = "expected real numbers (float16, bfloat16, float32, float64, integers or bool)"
 
 
@@ -58,17 +61,32 @@ class DeviceMatrix:
     """A dense tensor on a device that is not the CPU, shape (n, d)."""
 
     tensor: torch.Tensor
-    neurons_at_once: int | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """The numbers of samples and of neurons."""
         return int(self.tensor.shape[0]), int(self.tensor.shape[1])
 
+    @property
+    def neurons_at_once(self) -> int:
+        """How many neurons keep a device busy without filling its memory."""
+        return max(8, min(_MAX_ON_DEVICE, _VALUES_ON_DEVICE // self.shape[0]))
+
+    @property
+    def can_be_searched_there(self) -> bool:
+        """Whether the device sorts such values and has 64-bit floats."""
+        import torch
+
+        unsigned = (torch.uint16, torch.uint32, torch.uint64)
+        return self.tensor.device.type == "cuda" and self.tensor.dtype not in unsigned
+
+    def columns(self, neurons: Sequence[int]) -> torch.Tensor:
+        """Return the activations of some neurons where they are, shape (len(neurons), n)."""
+        return self.tensor[:, list(neurons)].T.contiguous()
+
     def rows(self, neurons: Sequence[int]) -> ActivationRows:
         """Return the activations of some neurons, copied to the CPU."""
-        columns = self.tensor[:, list(neurons)].T.contiguous().cpu()
-        return ActivationRows.dense(_as_numpy(columns))
+        return ActivationRows.dense(_as_numpy(self.columns(neurons).cpu()))
 
 
 def dense_from_torch(tensor: torch.Tensor, name: str) -> DenseMatrix | DeviceMatrix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Float32 holds all integers up to here.
 _FLOAT32_INTEGERS = 2**24
+_NARROW = ("f2", "f4", "i1", "i2", "u1", "u2", "b1")
+_WIDE = {"f": np.float64, "i": np.int64, "u": np.uint64}
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -70,42 +73,33 @@ class ActivationRows:
         """Return float32 values of the same order with the same ties.
 
         Returns:
-            The values; and numbers, one a neuron, that depend on the values as they were, or None
-            if float32 holds them as they are.
+            The values; and the neurons' digests, or None for types that float32 holds whole, whose
+            digests are those of the values.
         """
         samples = np.empty(0, np.int64) if self.samples is None else self.samples
-        values = _exact_float32(self.values)
-        if values is not None:
-            return Activations(values, samples, self.starts), None
-        pieces = [
-            self.values[start:stop]
-            for start, stop in zip(self.starts, self.starts[1:], strict=False)
-        ]
-        coded = np.empty(len(self.values), np.float32)
-        for start, piece in zip(self.starts, pieces, strict=False):
-            coded[start : start + len(piece)] = _order_codes(piece)
-        return Activations(coded, samples, self.starts), self._digests(pieces)
+        if self.values.dtype.str[1:] in _NARROW:
+            narrow = np.ascontiguousarray(self.values, dtype=np.float32)
+            return Activations(narrow, samples, self.starts), None
+        exact = _exact_float32(self.values)
+        if exact is None:
+            pieces = np.split(self.values, self.starts[1:-1])
+            exact = np.concatenate([_order_codes(piece) for piece in pieces])
+        return Activations(exact, samples, self.starts), self._wide_digests()
 
-    def _digests(self, pieces: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
+    def _wide_digests(self) -> NDArray[np.uint64]:
+        wide = self.values.astype(_WIDE[self.values.dtype.kind])
+        # −0.0 + 0.0 is 0.0.
+        bits = (wide + wide.dtype.type(0)).view(np.uint64)
         digests = np.empty(self.n_neurons, np.uint64)
-        for neuron, piece in enumerate(pieces):
-            start = self.starts[neuron]
-            samples = (
-                np.arange(len(piece))
-                if self.samples is None
-                else self.samples[start : start + len(piece)]
-            )
-            # −0.0 + 0 is 0.0.
-            bits = (piece + piece.dtype.type(0)).view(np.uint64)
+        for neuron, (start, stop) in enumerate(pairwise(self.starts)):
+            samples = np.arange(stop - start) if self.samples is None else self.samples[start:stop]
             factors = (2 * samples + 1).astype(np.uint64) * _GOLDEN
-            digests[neuron] = (bits * factors).sum(dtype=np.uint64)
+            digests[neuron] = (bits[start:stop] * factors).sum(dtype=np.uint64)
         return digests
 
 
 def _exact_float32(values: NDArray[Any]) -> NDArray[np.float32] | None:
     """Return ``values`` as float32 if that holds each of them exactly, else None."""
-    if values.dtype in (np.float32, np.float16, np.bool_) or values.dtype.itemsize < 4:
-        return np.ascontiguousarray(values, dtype=np.float32)
     if values.dtype.kind == "f":
         with np.errstate(over="ignore"):
             narrow = values.astype(np.float32)

@@ -94,20 +94,13 @@ def search_block(
         sizes=np.empty((n, width, 2), np.int64),
         rank_sums=np.empty((n, width, 2), np.int64),
     )
-    limits = Limits(
-        length,
-        width,
-        settings.n_positive_low,
-        settings.n_positive_high,
-        settings.score.kind,
-        labels.n_searched,
-    )
+    limits = kernel_limits(labels, settings)
     kernels.search_block(activations, labels.arrays, limits, ranked, found)
     return SearchedBlock(
         ranked.status == kernels.SEARCHED,
         ranked.digests if digests is None else digests,
         _tie_sums(ranked.ties),
-        [_found(found, labels, neuron, top_k) for neuron in range(n)],
+        found_formulas(found, labels, top_k),
     )
 
 
@@ -131,6 +124,22 @@ def concept_rank_sums(
     return ranked.status == kernels.SEARCHED, sums
 
 
+def digest_rows(rows: ActivationRows) -> NDArray[np.uint64]:
+    """Return a number for every neuron that depends on all of its activations.
+
+    Args:
+        rows: The activations of d neurons over all samples.
+
+    Returns:
+        *numpy.ndarray* of uint64, shape (d,): the digests that `search_block` gives.
+    """
+    activations, digests = rows.as_float32()
+    if digests is None:
+        digests = np.empty(rows.n_neurons, np.uint64)
+        kernels.digest_block(activations, digests)
+    return digests
+
+
 def _room_for_ranked(n_neurons: int) -> kernels.Ranked:
     return kernels.Ranked(
         np.empty(n_neurons, np.int8),
@@ -147,20 +156,34 @@ def _tie_sums(ties: NDArray[np.int64]) -> list[tuple[int, int]]:
     ]
 
 
-def _found(found: kernels.Found, labels: SearchLabels, neuron: int, top_k: int) -> list[Found]:
+def kernel_limits(labels: SearchLabels, settings: SearchSettings) -> Limits:
+    """Return the settings of a search as the kernels read them."""
+    return Limits(
+        settings.max_length,
+        settings.beam_width,
+        settings.n_positive_low,
+        settings.n_positive_high,
+        settings.score.kind,
+        labels.n_searched,
+    )
+
+
+def found_formulas(found: kernels.Found, labels: SearchLabels, top_k: int) -> list[list[Found]]:
+    """Return the best ``top_k`` formulas of every neuron, from what the kernels wrote."""
     return [
-        Found(
-            _formula(
-                labels,
-                found.literals[neuron, place, : found.lengths[neuron, place]].tolist(),
-                found.operators[neuron, place].tolist(),
-            ),
-            float(found.scores[neuron, place]),
-            tuple(found.sizes[neuron, place].tolist()),
-            tuple(found.rank_sums[neuron, place].tolist()),
-        )
-        for place in range(min(top_k, int(found.counts[neuron])))
+        [_found(found, labels, neuron, place) for place in range(min(top_k, count))]
+        for neuron, count in enumerate(found.counts.tolist())
     ]
+
+
+def _found(found: kernels.Found, labels: SearchLabels, neuron: int, place: int) -> Found:
+    literals = found.literals[neuron, place, : found.lengths[neuron, place]]
+    return Found(
+        _formula(labels, literals.tolist(), found.operators[neuron, place].tolist()),
+        float(found.scores[neuron, place]),
+        tuple(found.sizes[neuron, place].tolist()),
+        tuple(found.rank_sums[neuron, place].tolist()),
+    )
 
 
 def _formula(labels: SearchLabels, literals: list[int], operators: list[int]) -> Formula:

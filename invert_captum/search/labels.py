@@ -29,13 +29,18 @@ class SearchLabels:
     that a search needs only each pattern's rank sum. With 1,000 classes and their superclasses as
     concepts, 50,000 samples are 1,000 patterns.
 
+    Work grows with the number of labels. A concept that most patterns have is therefore kept by
+    those that lack it: for the kernels its negation is the concept.
+
     Attributes:
         arrays: The labels as the kernels read them.
-        literals: 2k formulas: the k concepts, then their negations.
+        literals: 2k formulas: what the kernels know as the k concepts, then the negations of these.
+        negated: bool, shape (k,): the concepts whose negation the kernels know as the concept.
     """
 
     arrays: LabelArrays = field(repr=False)
     literals: tuple[Formula, ...] = field(repr=False)
+    negated: NDArray[np.bool_] = field(repr=False)
 
     @property
     def n_searched(self) -> int:
@@ -51,6 +56,16 @@ class SearchLabels:
     def n_concepts(self) -> int:
         """The number of concepts, k."""
         return len(self.arrays.counts)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many searched samples have each concept, int64 of shape (k,)."""
+        return np.where(self.negated, self.n_searched - self.arrays.counts, self.arrays.counts)
+
+    def of_concepts(self, rank_sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rank sums S(c) of the concepts, given those that the kernels made, (d, k)."""
+        total = self.n_searched * (self.n_searched + 1)
+        return np.where(self.negated, total - rank_sums, rank_sums)
 
     @property
     def n_patterns(self) -> int:
@@ -79,11 +94,15 @@ class SearchLabels:
             raise ValueError(f"labels has {n_samples:,} samples; at most {MAX_SAMPLES - 1:,}")
         part = np.zeros(n_samples, np.int64) if heldout is None else heldout.astype(np.int64)
         pattern_of, example = _patterns(labels, part)
-        literals = [Formula.concept(name) for name in names]
-        literals += [~literal for literal in literals]
         rows = scipy.sparse.csr_array(labels[example])
-        arrays = _label_arrays(rows, pattern_of, part, _text_order(literals))
-        return cls(arrays, tuple(literals))
+        negated = 2 * np.bincount(rows.indices, minlength=len(names)) > rows.shape[0]
+        literals = [
+            Formula(name, bool(is_not)) for name, is_not in zip(names, negated, strict=True)
+        ]
+        literals += [~literal for literal in literals]
+        columns = _with_negated(rows, negated)
+        arrays = _label_arrays(columns, pattern_of, part, _text_order(literals))
+        return cls(arrays, tuple(literals), negated)
 
 
 def _patterns(
@@ -117,23 +136,42 @@ def _patterns(
     return renumbered[pattern_of], first[order]
 
 
+def _with_negated(
+    rows: scipy.sparse.csr_array, negated: NDArray[np.bool_]
+) -> scipy.sparse.csc_array:
+    """Return the labels of the patterns, some concepts replaced by their negations."""
+    columns = scipy.sparse.csc_array(rows)
+    columns.sort_indices()
+    if not negated.any():
+        return columns
+    everything = np.arange(rows.shape[0], dtype=columns.indices.dtype)
+    members = np.split(columns.indices, columns.indptr[1:-1])
+    kept = [
+        np.setdiff1d(everything, having, assume_unique=True) if is_not else having
+        for having, is_not in zip(members, negated, strict=True)
+    ]
+    starts = np.concatenate([[0], np.cumsum([len(having) for having in kept])])
+    indices = np.concatenate(kept)
+    return scipy.sparse.csc_array((np.ones(len(indices), np.bool_), indices, starts), rows.shape)
+
+
 def _label_arrays(
-    rows: scipy.sparse.csr_array,
+    columns: scipy.sparse.csc_array,
     pattern_of: NDArray[np.int64],
     part: NDArray[np.int64],
     order: NDArray[np.int32],
 ) -> LabelArrays:
-    n_patterns = rows.shape[0]
+    rows = scipy.sparse.csr_array(columns)
+    rows.sort_indices()
+    n_patterns, n_concepts = rows.shape
     slots = part * n_patterns + pattern_of
     weights = np.bincount(slots, minlength=2 * n_patterns).reshape(2, n_patterns)
     n_searched = int(np.count_nonzero(weights[0]))
-    columns = scipy.sparse.csc_array(rows)
-    columns.sort_indices()
-    searched = scipy.sparse.csr_array(rows[:n_searched])
-    kept = np.bincount(searched.indices, minlength=rows.shape[1])
+    searched = slice(0, int(rows.indptr[n_searched]))
+    concepts = rows.indices[searched]
     starts = columns.indptr.astype(np.int64)
-    weighted = np.repeat(weights[0, :n_searched], np.diff(searched.indptr))
-    counts = np.bincount(searched.indices, weights=weighted, minlength=rows.shape[1])
+    weighted = np.repeat(weights[0, :n_searched], np.diff(rows.indptr[: n_searched + 1]))
+    counts = np.bincount(concepts, weights=weighted, minlength=n_concepts)
     return LabelArrays(
         slots=slots.astype(np.int32),
         weights=np.ascontiguousarray(weights, dtype=np.int64),
@@ -141,7 +179,7 @@ def _label_arrays(
         row_starts=rows.indptr.astype(np.int64),
         concepts=rows.indices.astype(np.int32),
         column_starts=starts,
-        column_stops=starts[:-1] + kept,
+        column_stops=starts[:-1] + np.bincount(concepts, minlength=n_concepts),
         rows=columns.indices.astype(np.int32),
         counts=counts.astype(np.int64),
         order=order,

@@ -77,29 +77,57 @@ def beam_search(
     Returns:
         The beam that holds the formulas, best first, and how many they are.
     """
-    n_concepts = len(labels.counts)
     beam, other = room.beam, room.next_beam
-    no_parents = np.empty(0, np.int64)
-    scores = room.scores[: 2 * n_concepts]
-    fill_literal_scores(labels, limits, rank_sums, scores)
-    literals = Candidates(other, 0, no_parents, room.joint, rank_sums, scores)
-    n_found = select(labels, limits, literals, beam)
+    n_found = first_level(labels, limits, rank_sums, room.scores, beam)
     for _ in range(1, limits.max_length):
         parents = np.flatnonzero(beam.is_new[:n_found])
         if len(parents) == 0:
             break
-        for number in range(len(parents)):
-            members = beam.members[parents[number]]
-            joint_sums(labels, pattern_sums, members, room.joint[number])
-        scores = room.scores[: n_found + 4 * len(parents) * n_concepts]
-        joins = Candidates(beam, n_found, parents, room.joint, rank_sums, scores)
-        fill_scores(labels, limits, joins)
-        n_found = select(labels, limits, joins, other)
+        for parent in parents:
+            members, joint = beam.members[parent], room.joint[parent]
+            joint_sums(labels, pattern_sums, rank_sums, members, joint)
+        n_found = next_level(
+            labels, limits, rank_sums, room.joint, room.scores, beam, n_found, parents, other
+        )
         beam, other = other, beam
+    finish(labels, beam, n_found, other, room.columns)
+    return beam, n_found
+
+
+@compiled
+def first_level(
+    labels: LabelArrays, limits: Limits, rank_sums: NDArray[np.int64],
+    scores: NDArray[np.float64], beam: Beam,
+) -> int:  # fmt: skip
+    """Write the best literals to ``beam`` and return how many they are."""
+    scores = scores[: 2 * len(labels.counts)]
+    fill_literal_scores(labels, limits, rank_sums, scores)
+    no_parents = np.empty(0, np.int64)
+    no_joint = np.empty((0, 0, 2), np.int64)
+    literals = Candidates(beam, 0, no_parents, no_joint, rank_sums, scores)
+    return select(labels, limits, literals, beam)
+
+
+@compiled
+def next_level(
+    labels: LabelArrays, limits: Limits, rank_sums: NDArray[np.int64], joint: NDArray[np.int64],
+    scores: NDArray[np.float64], beam: Beam, n_found: int, parents: NDArray[np.int64], other: Beam,
+) -> int:  # fmt: skip
+    """Write the best of a beam and of its parents' joins to ``other``; return how many."""
+    scores = scores[: n_found + 4 * len(parents) * len(labels.counts)]
+    joins = Candidates(beam, n_found, parents, joint, rank_sums, scores)
+    fill_scores(labels, limits, joins)
+    return select(labels, limits, joins, other)
+
+
+@compiled
+def finish(
+    labels: LabelArrays, beam: Beam, n_found: int, spare: Beam, columns: NDArray[np.uint64]
+) -> None:
+    """Shorten the formulas of the last beam and put them in order."""
     for place in range(n_found):
         # A join of two literals with the samples of one of them was no candidate.
         if beam.lengths[place] > 2:
-            shorten(labels, beam, place, room.columns)
+            shorten(labels, beam, place, columns)
     # Shorter than they were found, formulas of equal score may change places.
-    sort_by_text(labels, beam, n_found, other)
-    return beam, n_found
+    sort_by_text(labels, beam, n_found, spare)

@@ -31,6 +31,16 @@ def lowest_bit(context: Any, word: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.uint64), build
 
 
+@intrinsic
+def count_bits(context: Any, word: Any) -> Any:  # noqa: ARG001
+    """Return how many bits of a word are set."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), build
+
+
 @compiled
 def n_words(n_bits: int) -> int:
     """Return how many words hold ``n_bits`` bits."""

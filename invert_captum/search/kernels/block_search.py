@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from invert_captum.search.kernels.beam_search import beam_search, search_room
-from invert_captum.search.kernels.bit_sets import lowest_bit, n_words, write_column
+from invert_captum.search.kernels.bit_sets import lowest_bit, n_words
 from invert_captum.search.kernels.compiling import compiled, kernel
-from invert_captum.search.kernels.formula_codes import AND_OPERATOR
 from invert_captum.search.kernels.label_sums import LANES, concept_sums
+from invert_captum.search.kernels.members import write_all_members
 from invert_captum.search.kernels.rank_sums import (
     ZERO_KEY,
     rank_room,
@@ -123,6 +123,18 @@ def score_block(
                 sums[neuron, concept] = sums_of_eight[concept, neuron - first]
 
 
+@kernel
+def digest_block(activations: Activations, digests: NDArray[np.uint64]) -> None:
+    """Write every neuron's digest, uint64 of shape (d,), as `_rank_neurons` does."""
+    starts = activations.starts
+    keys = np.empty(np.diff(starts).max(), np.uint32)
+    for neuron in range(len(starts) - 1):
+        start, stop = starts[neuron], starts[neuron + 1]
+        samples = activations.samples[start:stop]
+        _, digest = write_keys(activations.values[start:stop], samples, keys[: stop - start])
+        digests[neuron] = digest
+
+
 @compiled
 def _rank_neurons(
     activations: Activations, first: int, last: int, labels: LabelArrays, room: RankRoom,
@@ -175,19 +187,8 @@ def _sum_over_parts(
     """Write a formula's size and rank sum in the searched and in the held-out part."""
     sizes[0], rank_sums[0] = beam.sizes[place], beam.rank_sums[place]
     sizes[1] = rank_sums[1] = 0
-    n_concepts, n_patterns = len(labels.counts), labels.weights.shape[1]
     members, column = columns[0], columns[1]
-    for at in range(beam.lengths[place]):
-        literal = beam.literals[place, at]
-        concept = literal % n_concepts
-        rows = labels.rows[labels.column_starts[concept] : labels.column_starts[concept + 1]]
-        write_column(rows, literal >= n_concepts, n_patterns, column)
-        if at == 0:
-            members[:] = column
-        elif beam.operators[place, at] == AND_OPERATOR:
-            members &= column
-        else:
-            members |= column
+    write_all_members(labels, beam, place, column, members)
     for word_place in range(len(members)):
         word = members[word_place]
         while word != np.uint64(0):

@@ -36,7 +36,8 @@ class Candidates(NamedTuple):
         beam: The old beam.
         n_old: How many formulas it has.
         parents: int64, shape (p,): those of its formulas that are joined with all literals.
-        joint: int64, shape (p, k, 2): N(f∧c) and S(f∧c) of every parent f and concept c.
+        joint: int64, shape (b, k, 2): N(f∧c) and S(f∧c) of every parent f and concept c, at the
+            parent's place in the beam.
         rank_sums: int64, shape (k,): S(c).
         scores: float64, shape (n_old + number of new formulas,): `LEFT_OUT` outside the limits.
     """
@@ -93,12 +94,12 @@ def fill_scores(labels: LabelArrays, limits: Limits, candidates: Candidates) -> 
             for concept in range(n_concepts):
                 count = labels.counts[concept]
                 literal = count if join in (AND, OR) else n - count
-                new = joined(join, candidates.joint[number, concept, 0], size, count, n)
+                new = joined(join, candidates.joint[parent, concept, 0], size, count, n)
                 if new in (size, literal) or new < limits.low or new > limits.high:
                     scores[at] = LEFT_OUT
                 else:
                     new_sum = joined(
-                        join, candidates.joint[number, concept, 1], rank_sum,
+                        join, candidates.joint[parent, concept, 1], rank_sum,
                         candidates.rank_sums[concept], n * (n + 1),
                     )  # fmt: skip
                     scores[at] = score(limits.score_kind, new, new_sum, n)
@@ -135,7 +136,8 @@ def measure(
     count, rank_sum = labels.counts[concept], candidates.rank_sums[concept]
     if number < 0:
         return (count, rank_sum) if join == AND else (n - count, n * (n + 1) - rank_sum)
-    parent, joint = candidates.parents[number], candidates.joint[number, concept]
+    parent = candidates.parents[number]
+    joint = candidates.joint[parent, concept]
     return (
         joined(join, joint[0], beam.sizes[parent], count, n),
         joined(join, joint[1], beam.rank_sums[parent], rank_sum, n * (n + 1)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_captum.search.kernels.bit_sets import lowest_bit
+from invert_captum.search.kernels.bit_sets import count_bits, lowest_bit, tail_word
 from invert_captum.search.kernels.compiling import compiled
 
 if TYPE_CHECKING:
@@ -56,24 +56,39 @@ def concept_sums(
 
 @compiled
 def joint_sums(
-    labels: LabelArrays, pattern_sums: NDArray[np.int64], members: NDArray[np.uint64],
-    out: NDArray[np.int64],
+    labels: LabelArrays, pattern_sums: NDArray[np.int64], rank_sums: NDArray[np.int64],
+    members: NDArray[np.uint64], out: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Write N(f∧c) and S(f∧c) of every concept c, visiting only the patterns of f.
+
+    If f holds for more than half of the patterns, the others are visited, and what they have is
+    taken from N(c) and S(c).
 
     Args:
         labels: The labels.
         pattern_sums: int64, shape (g,): the rank sums of one neuron's patterns.
+        rank_sums: int64, shape (k,): S(c).
         members: The patterns of f, as bits.
         out: int64, shape (k, 2), to be written.
     """
-    out[:] = 0
+    n_members = 0
+    for word in members:
+        n_members += np.int64(count_bits(word))
+    inverted = 2 * n_members > labels.n_searched
+    if inverted:
+        for concept in range(len(out)):
+            out[concept, 0], out[concept, 1] = labels.counts[concept], rank_sums[concept]
+    else:
+        out[:] = 0
+    sign = -1 if inverted else 1
     for place in range(len(members)):
-        word = members[place]
+        word = ~members[place] if inverted else members[place]
+        if place == len(members) - 1:
+            word &= tail_word(labels.n_searched)
         while word != np.uint64(0):
             pattern = (place << 6) + np.int64(lowest_bit(word))
             word &= word - np.uint64(1)
-            weight, rank_sum = labels.weights[0, pattern], pattern_sums[pattern]
+            weight, rank_sum = sign * labels.weights[0, pattern], sign * pattern_sums[pattern]
             for at in range(labels.row_starts[pattern], labels.row_starts[pattern + 1]):
                 concept = labels.concepts[at]
                 out[concept, 0] += weight

@@ -1,3 +1,4 @@
+import gc
 import warnings
 
 import numpy as np
@@ -36,3 +37,15 @@ def test_p_values_of_zero_and_one_pass_without_warnings(method):
         )
     assert np.isfinite(adjusted).all()
     assert significant.tolist() == [True, False, True]
+
+
+def test_what_somebody_else_froze_stays_frozen():
+    p_values = np.array([0.01, 0.2])
+    correct_p_values(p_values, method="holm", alpha=0.05)
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
+    try:
+        correct_p_values(p_values, method="holm", alpha=0.05)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

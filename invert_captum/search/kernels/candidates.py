@@ -161,7 +161,7 @@ def write_formula(
         return 1
     parent = candidates.parents[number]
     literals[:], operators[:] = beam.literals[parent], beam.operators[parent]
-    operator = AND_OPERATOR if join in (AND, AND_NOT) else OR_OPERATOR
+    operator = np.int8(AND_OPERATOR if join in (AND, AND_NOT) else OR_OPERATOR)
     return append(literals, operators, beam.lengths[parent], literal, operator, labels.order)
 
 

@@ -59,13 +59,13 @@ def write_without(
     order: NDArray[np.int32], out_literals: Literals, out_operators: Operators,
 ) -> int:  # fmt: skip
     """Write the formula without its literals ``first`` … ``last - 1``; return its length."""
-    new_length = 0
+    new_length = np.int64(0)
     for place in range(length):
         if first <= place < last:
             continue
         if new_length == 0:
             out_literals[0], out_operators[0] = literals[place], NO_OPERATOR
-            new_length = 1
+            new_length = np.int64(1)
         else:
             new_length = append(
                 out_literals, out_operators, new_length, literals[place], operators[place], order

@@ -30,7 +30,10 @@ def write_all_members(
         write_column(rows, literal >= n_concepts, n_patterns, column)
         if at == 0:
             members[:] = column
-        elif beam.operators[place, at] == AND_OPERATOR:
-            members &= column
-        else:
-            members |= column
+            continue
+        is_and = beam.operators[place, at] == AND_OPERATOR
+        for word in range(len(members)):
+            if is_and:
+                members[word] &= column[word]
+            else:
+                members[word] |= column[word]

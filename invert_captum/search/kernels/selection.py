@@ -37,7 +37,8 @@ def select(labels: LabelArrays, limits: Limits, candidates: Candidates, chosen: 
     n_wanted = 4 * limits.beam_width
     while True:
         shortlist, is_all = _best_first(candidates.scores, n_wanted)
-        n_chosen = 0
+        # Typed as what the loop makes of them, or numba compiles the callee twice.
+        n_chosen = np.int64(0)
         start = 0
         while start < len(shortlist) and n_chosen < limits.beam_width:
             stop = start + 1
@@ -60,21 +61,50 @@ def _best_first(scores: NDArray[np.float64], count: int) -> tuple[NDArray[np.int
     Also return whether these are all there are.
     """
     least = _least_of_best(scores, count)
-    found = np.empty(0, np.int64)
     n_found = 0
     n_allowed = 0
-    for index in range(len(scores)):
-        value = scores[index]
+    for value in scores:
         n_allowed += value != LEFT_OUT
-        if value >= least and value != LEFT_OUT:
-            if n_found == len(found):
-                grown = np.empty(max(16, 2 * len(found)), np.int64)
-                grown[:n_found] = found
-                found = grown
-            found[n_found] = index
-            n_found += 1
-    found = found[:n_found]
-    return found[np.argsort(-scores[found])], n_found == n_allowed
+        n_found += value >= least and value != LEFT_OUT
+    found = np.empty(n_found, np.int64)
+    at = 0
+    for index in range(len(scores)):
+        if scores[index] >= least and scores[index] != LEFT_OUT:
+            found[at] = index
+            at += 1
+    _sort_by_score(found, scores)
+    return found, n_found == n_allowed
+
+
+@compiled
+def _sort_by_score(indices: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
+    """Sort indices in place, the highest score first, by heapsort."""
+    for first in range(len(indices) // 2 - 1, -1, -1):
+        _sink(indices, scores, first, len(indices))
+    for last in range(len(indices) - 1, 0, -1):
+        lowest = indices[0]
+        indices[0] = indices[last]
+        indices[last] = lowest
+        _sink(indices, scores, np.int64(0), last)
+
+
+@compiled
+def _sink(
+    indices: NDArray[np.int64], scores: NDArray[np.float64], parent: int, n_heap: int
+) -> None:
+    """Restore a heap, the lowest score on top, below one place."""
+    while True:
+        child = 2 * parent + 1
+        if child >= n_heap:
+            return
+        if child + 1 < n_heap and scores[indices[child + 1]] < scores[indices[child]]:
+            child += 1
+        if scores[indices[parent]] <= scores[indices[child]]:
+            return
+        swapped = indices[parent]
+        indices[parent] = indices[child]
+        indices[child] = swapped
+        parent = child
 
 
 @compiled
@@ -124,7 +154,7 @@ def _choose_from_tie(
             break
         place = heap[0]
         heap[0] = heap[n_left - 1]
-        _sift_down(heap, n_left - 1, 0, lengths, keys)
+        _sift_down(heap, n_left - 1, np.int64(0), lengths, keys)
         index = tied[place]
         size, rank_sum = measure(labels, limits, candidates, index)
         chosen.sizes[n_chosen], chosen.rank_sums[n_chosen] = size, rank_sum

@@ -74,3 +74,32 @@ def test_nothing_to_compare_is_no_evidence(alternative):
     assert log10_p(np.arange(5.0), np.zeros(5, bool), alternative) == 0
     assert log10_p(np.arange(5.0), np.ones(5, bool), alternative) == 0
     assert log10_p(np.zeros(50), np.arange(50) < 20, alternative) == 0
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("n_inside", [1, 2, 5, 8])
+def test_the_exact_distribution_equals_scipys_at_every_u(n_inside, alternative):
+    """From the lowest U to the highest."""
+    n_samples = n_inside + 11
+    values = np.arange(float(n_samples))
+    for first in range(n_inside, -1, -1):
+        # ``first`` samples at the bottom; the others move up from there, the last one first.
+        for top in range(n_samples - n_inside + 1):
+            mask = np.zeros(n_samples, bool)
+            mask[:first] = True
+            mask[np.arange(first, n_inside) + top] = True
+            expected = mannwhitneyu(
+                values[mask], values[~mask], alternative=alternative, method="exact"
+            ).pvalue
+            assert 10 ** log10_p(values, mask, alternative) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_exact_distribution_takes_no_time_among_many_samples():
+    """SciPy takes seconds to minutes here; the value is a count of choices of two places."""
+    n_samples = 200_000
+    values = np.arange(float(n_samples))
+    mask = (values == n_samples - 1) | (values == n_samples - 4)
+    # Both in the last four places, or one of them last: U at least 2(n − 2) − 2.
+    ways = sum(1 for a in range(6) for b in range(a) if a + b - 1 <= 2)
+    expected = math.log10(ways / math.comb(n_samples, 2))
+    assert log10_p(values, mask, "greater") == pytest.approx(expected, rel=1e-12)

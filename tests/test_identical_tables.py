@@ -9,6 +9,8 @@ import torch
 
 import invert_captum as ic
 from invert_captum.labeling import block as block_module
+from invert_captum.neuron_columns import columns
+from invert_captum.neuron_columns.matrices import DeviceMatrix
 from invert_captum.search import Found, SearchedBlock
 from invert_captum.search.reference import ReferenceLabels, beam_search, rank_neurons
 
@@ -158,3 +160,18 @@ def test_auc_of_concepts_on_a_gpu(problem):
     values, concepts = problem
     on_gpu = ic.concept_auc(torch.from_numpy(values).cuda(), concepts)
     assert np.array_equal(on_gpu, ic.concept_auc(values, concepts))
+
+
+@pytest.mark.parametrize("arguments", SETTINGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_path_of_a_gpu_taken_on_the_cpu(problem, tmp_path, monkeypatch, arguments, dtype):
+    """All that a GPU does, torch does on the CPU, too, with the same results."""
+    values, concepts = problem
+    expected = table(label(values, concepts, **arguments), tmp_path)
+    aucs = ic.concept_auc(values, concepts)
+    monkeypatch.setattr(columns, "dense_from_torch", lambda tensor, _: DeviceMatrix(tensor))
+    monkeypatch.setattr(DeviceMatrix, "can_be_searched_there", True)
+    monkeypatch.setattr(block_module, "search_block", None)
+    tensor = torch.from_numpy(values).to(dtype)
+    assert table(label(tensor, concepts, **arguments), tmp_path) == expected
+    assert np.array_equal(ic.concept_auc(tensor, concepts), aucs)

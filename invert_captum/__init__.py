@@ -13,6 +13,7 @@ from invert_captum._log import InvertCaptumWarning
 from invert_captum._version import __version__
 
 if TYPE_CHECKING:
+    from invert_captum.activations.store import ActivationStore
     from invert_captum.concepts import ConceptSet
     from invert_captum.labeler import NeuronConceptLabeler
     from invert_captum.labeling import concept_auc, label_neurons
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from invert_captum.search import Formula
 
 __all__ = [
+    "ActivationStore",
     "ConceptSet",
     "Explanation",
     "Formula",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "ActivationStore": "activations.store",
     "ConceptSet": "concepts",
     "Explanation": "result",
     "Formula": "search",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from captum.attr import NeuronAttribution, NeuronIntegratedGradients
 from captum.concept import ConceptInterpreter
-from torch import nn
+from torch import Tensor, nn
 
 from invert_captum import labeling
 from invert_captum._validation import as_list, check_integer
@@ -17,18 +17,23 @@ from invert_captum.activations import (
     Reducer,
     attribute_neuron,
     extract_activations,
+    extract_to_store,
     model_fingerprint,
     resolve_layers,
 )
 from invert_captum.activations.arguments import split_arguments
-from invert_captum.sample_matching import check_same_samples, join_on_ids
+from invert_captum.activations.description import describe_extraction
+from invert_captum.result.naming import name_layer
+from invert_captum.sample_matching import check_same_samples, match_rows
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     import torch
-    from torch import Tensor
 
+    from invert_captum.activations import ActivationStore
     from invert_captum.concepts import ConceptSet
     from invert_captum.result import LabelingResult
 
@@ -84,25 +89,32 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         neuron_dim: int | None = None,
         batch_size: int = 64,
         dtype: torch.dtype | None = None,
+        store: str | os.PathLike[str] | None = None,
+        executor: Executor | None = None,
         additional_forward_args: object = None,
         attribute_to_layer_input: bool = False,
         show_progress: bool = False,
-    ) -> Tensor | dict[str, Tensor]:
+    ) -> Tensor | dict[str, Tensor] | ActivationStore:
         """Return the activations of the layer on ``inputs``, one row per sample.
 
         Args:
-            inputs: A tensor or a tuple of tensors (arguments of the model by position), or a
-                `torch.utils.data.DataLoader`. Batches of a loader are a tensor, a mapping of
-                arguments by name, or a tuple or list whose first item is one of these. A loader
-                that shuffles must give sample ids: under ``"sample_ids"`` in that mapping or in a
-                mapping among the other items. Iterable datasets are taken in the order they come.
+            inputs: A tensor or a tuple of tensors (arguments of the model by position), a
+                `torch.utils.data.DataLoader`, or a map-style `torch.utils.data.Dataset`. Batches
+                of a loader are a tensor, a mapping of arguments by name, or a tuple or list whose
+                first item is one of these. A loader that shuffles must give sample ids: under
+                ``"sample_ids"`` in that mapping or in a mapping among the other items. Iterable
+                datasets are taken in the order they come.
             reduce: How positions become one number per neuron: ``"mean"``, ``"max"``, ``"min"``,
                 ``"l2"``, ``"center"``, ``"first"``, ``"last"``, or a callable that takes the
                 layer's output as it is and returns (n, d).
             neuron_dim: Axis of the neurons in the layer's output. None: the last one of three
                 axes, else the second.
-            batch_size: How many samples of whole tensors go through the model at once.
+            batch_size: How many samples of tensors and data sets go through the model at once.
             dtype: Floating type in which activations are kept; None: as they come.
+            store: Path or fsspec URL of an `ActivationStore`, which is made, or gone on with if
+                an extraction was stopped. ``reduce`` then needs a name. None: in memory.
+            executor: Any `concurrent.futures.Executor`, whose workers extract blocks of rows;
+                with tensors or a `Dataset` as ``inputs``. All must be able to be pickled.
             additional_forward_args: Further arguments of the model by position, after the
                 inputs; of whole tensors, those with one row per sample are cut along.
             attribute_to_layer_input: Take what the layer gets instead of what it gives.
@@ -110,13 +122,16 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
 
         Returns:
             Tensor of shape (n, d) on the CPU; a dict of these by layer name if a list of layers
-            was given.
+            was given; with ``store`` an `ActivationStore` of these.
 
         Raises:
             TypeError: an argument has the wrong type.
             ValueError: an argument has no valid value; the layer does not run exactly once per
                 forward pass or does not give one row per sample; a loader shuffles without
-                telling sample ids.
+                telling sample ids; ``store`` was begun with another model, layer, reduction or
+                data set.
+            OSError: ``store`` cannot be written; the same call goes on with what was finished.
+            RuntimeError: a worker died and broke ``executor``.
 
         Examples:
             >>> import torch
@@ -133,15 +148,21 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             "dtype": dtype,
             "attribute_to_layer_input": attribute_to_layer_input,
         }
-        extraction = extract_activations(
-            self.model,
-            self._layers,
-            inputs,
-            device_ids=self.device_ids,
-            additional_forward_args=additional_forward_args,
-            show_progress=show_progress,
+        options: dict[str, Any] = {
+            "device_ids": self.device_ids,
+            "additional_forward_args": additional_forward_args,
+            "executor": executor,
+            "show_progress": show_progress,
             **settings,
-        )
+        }
+        model, layers = self.model, self._layers
+        if store is not None:
+            kept = extract_to_store(
+                model, layers, inputs, store, keyed_by_layer=self._several, **options
+            )
+            self._settings, self._sample_ids = settings, kept.sample_ids
+            return kept
+        extraction = extract_activations(model, layers, inputs, **options)
         self._settings, self._sample_ids = settings, extraction.sample_ids
         activations = extraction.activations
         return activations if self._several else next(iter(activations.values()))
@@ -150,8 +171,9 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         """Label the neurons of the layer with formulas over ``concepts``.
 
         If inputs and concepts both have sample ids, they are joined on them, in the order of the
-        concepts, so that shuffling changes nothing; otherwise they must be the same samples in
-        the same order. What can be checked is checked before the model runs.
+        concepts, so that shuffling changes nothing (with ``store`` in that of the store);
+        otherwise they must be the same samples in the same order. What can be checked is checked
+        before the model runs.
 
         Args:
             inputs: As in `extract`.
@@ -191,17 +213,17 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         model = {"class": type(self.model).__qualname__, "sha256": model_fingerprint(self.model)}
         extracted = self.extract(inputs, **for_extraction)
         activations = (
-            extracted if isinstance(extracted, dict) else dict.fromkeys(self._layers, extracted)
+            dict.fromkeys(self._layers, extracted) if isinstance(extracted, Tensor) else extracted
         )
         if self._sample_ids is not None and concepts.sample_ids is not None:
-            rows, concepts, groups = join_on_ids(self._sample_ids, concepts, groups)
-            activations = {name: layer[rows] for name, layer in activations.items()}
-        if groups is not None:
-            for_labeling["groups"] = groups
-        result = labeling.label_neurons(activations, concepts, **for_labeling)
-        made = {"model": model, "extraction": self._described_extraction()}
-        settings = {**result.settings, **made}
-        return dataclasses.replace(result, settings=settings, keyed_by_layer=self._several)
+            activations, concepts, groups = match_rows(
+                activations, self._sample_ids, concepts, groups
+            )
+        result = labeling.label_neurons(activations, concepts, groups=groups, **for_labeling)
+        result = name_layer(result, next(iter(self._layers)))
+        made = {"model": model, "extraction": describe_extraction(self._layers, self._settings)}
+        made = {**result.settings, **made}
+        return dataclasses.replace(result, settings=made, keyed_by_layer=self._several)
 
     def attribute(
         self,
@@ -275,15 +297,3 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
                 f"{(next(iter(self._layers)), 0)}, because there are {len(self._layers)} layers"
             )
         return next(iter(self._layers)), selector
-
-    def _described_extraction(self) -> dict[str, Any]:
-        reduce, dtype = self._settings["reduce"], self._settings["dtype"]
-        # The repr of a function has its address, which no other run has.
-        function = getattr(reduce, "func", reduce)
-        named = getattr(function, "__qualname__", type(function).__qualname__)
-        return {
-            "layers": list(self._layers),
-            **self._settings,
-            "reduce": reduce if isinstance(reduce, str) else named,
-            "dtype": None if dtype is None else str(dtype),
-        }

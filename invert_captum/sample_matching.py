@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from torch.utils.data import DataLoader
+from torch import Tensor
 
 from invert_captum.activations.batches import check_inputs, count_samples, keeps_order
 from invert_captum.concepts import ConceptSet
@@ -12,7 +12,9 @@ from invert_captum.concepts import ConceptSet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from invert_captum.activations import Inputs
+    from invert_captum.activations import ActivationStore, Inputs
+
+    Matrices: TypeAlias = dict[str, Tensor] | ActivationStore
 
 
 def check_same_samples(
@@ -21,7 +23,7 @@ def check_same_samples(
     """Raise if inputs and concepts cannot be the same samples, before any input is read.
 
     Args:
-        inputs: Tensors or a loader.
+        inputs: Tensors, a loader or a data set.
         concepts: The concepts.
         groups: One per sample of ``concepts``, or None.
 
@@ -43,12 +45,43 @@ def check_same_samples(
             "sample_ids to join its rows on; expected shuffle=False, or concepts with sample_ids"
         )
     n_samples = count_samples(inputs)
-    may_join = isinstance(inputs, DataLoader) and concepts.sample_ids is not None
+    may_join = not isinstance(inputs, (Tensor, tuple)) and concepts.sample_ids is not None
     if n_samples is not None and n_samples != concepts.n_samples and not may_join:
         raise ValueError(
             f"concepts has {concepts.n_samples:,} samples, inputs has {n_samples:,}: the rows must "
             "be the same inputs in the same order"
         )
+
+
+def match_rows(
+    activations: Matrices,
+    sample_ids: Sequence[str],
+    concepts: ConceptSet,
+    groups: Sequence[object] | None,
+) -> tuple[Matrices, ConceptSet, list[object] | None]:
+    """Match activations and concepts by sample id.
+
+    Args:
+        activations: By layer name, shape (n, d), or a store.
+        sample_ids: Which sample each row of the activations is.
+        concepts: Concepts with sample ids; they may hold more samples.
+        groups: One per sample of ``concepts``, or None.
+
+    Returns:
+        Activations, concepts and groups with the same rows: those in memory in the order of the
+        concepts, a store as it is.
+
+    Raises:
+        ValueError: the concepts lack some of the samples.
+    """
+    if isinstance(activations, dict):
+        rows, concepts, groups = join_on_ids(sample_ids, concepts, groups)
+        return {name: layer[rows] for name, layer in activations.items()}, concepts, groups
+    joined = concepts.join(sample_ids)
+    if groups is None:
+        return activations, joined, None
+    position = {one: row for row, one in enumerate(concepts.sample_ids or ())}
+    return activations, joined, [groups[position[one]] for one in sample_ids]
 
 
 def join_on_ids(

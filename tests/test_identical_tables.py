@@ -83,6 +83,21 @@ def test_activations_in_any_form(problem, tmp_path, convert, arguments):
     assert table(label(convert(values), concepts, **arguments), tmp_path) == expected
 
 
+@pytest.mark.parametrize("arguments", SETTINGS)
+def test_activations_in_a_store(problem, tmp_path, arguments):
+    values, concepts = problem
+    labeler = ic.NeuronConceptLabeler(torch.nn.Sequential(torch.nn.Identity()), "0")
+    store = labeler.extract(torch.from_numpy(values), store=tmp_path / "store")
+    expected = label(values, concepts, **arguments)
+    for activations in (store, ic.ActivationStore.open(tmp_path / "store")):
+        kept = label(activations, concepts, **arguments)
+        assert table(kept, tmp_path) == table(expected, tmp_path)
+        assert kept == expected
+    kept.validate(store, concepts)
+    aucs = ic.concept_auc(values, concepts)
+    assert np.array_equal(ic.concept_auc(store, concepts), aucs)
+
+
 def searched_by_reference(concepts, heldout):
     """A stand-in for `search_block` that searches with the reference implementation."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import captum.concept
 import numpy as np
@@ -11,7 +12,7 @@ from captum import attr
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from invert_captum import ConceptSet, NeuronConceptLabeler, label_neurons
+from invert_captum import ActivationStore, ConceptSet, NeuronConceptLabeler, label_neurons
 
 N = 240
 MIXING = torch.tensor([[2.0, 0.0, -1.0], [0.0, 3.0, -1.0], [1.0, 1.0, 1.0]])
@@ -328,3 +329,83 @@ def test_settings_name_functions_without_their_addresses(concepts):
     )
     assert "0x" not in str(result.settings["extraction"])
     assert type(result.settings["extraction"]["batch_size"]) is int
+
+
+def test_a_store_holds_what_memory_holds(labeler, tmp_path):
+    store = labeler.extract(IMAGES, reduce="max", store=tmp_path / "one")
+    assert isinstance(store, ActivationStore)
+    assert torch.equal(store.load(), labeler.extract(IMAGES, reduce="max"))
+    assert not store.keyed_by_layer
+    several = NeuronConceptLabeler(labeler.model, ["hidden", "relu"])
+    store = several.extract(IMAGES, store=str(tmp_path / "two"))
+    assert store.keyed_by_layer
+    expected = several.extract(IMAGES)
+    assert all(torch.equal(store.load(name), expected[name]) for name in ("hidden", "relu"))
+
+
+def test_a_store_is_begun_by_one_model_only(labeler, tmp_path):
+    labeler.extract(IMAGES, store=tmp_path / "store")
+    labeler.model.hidden.weight.data[0] += 1
+    with pytest.raises(ValueError, match="was begun with model_sha256"):
+        labeler.extract(IMAGES, store=tmp_path / "store")
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, order=range(N)) -> None:
+        self.order = list(order)
+
+    def __len__(self):
+        return len(self.order)
+
+    def __getitem__(self, index):
+        sample = self.order[index]
+        return IMAGES[sample], {"sample_ids": IDS[sample]}
+
+
+def test_interpreting_from_a_store_gives_the_same_labels(labeler, concepts, tmp_path):
+    direct = labeler.interpret(IMAGES, concepts, **SETTINGS)
+    kept = labeler.interpret(IMAGES, concepts, store=tmp_path / "store", **SETTINGS)
+    assert kept == direct
+    several = NeuronConceptLabeler(labeler.model, ["hidden", "relu"])
+    kept = several.interpret(IMAGES, concepts, store=tmp_path / "two", **SETTINGS)
+    assert kept == several.interpret(IMAGES, concepts, **SETTINGS)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_rows_of_a_store_are_joined_on_their_ids(labeler, named, tmp_path, shuffled):
+    order = rng.permutation(N)[:200] if shuffled else range(N)
+    groups = [int(i) // 3 for i in range(N)]
+    for executor in (None, ThreadPoolExecutor(2)):
+        result = labeler.interpret(
+            Pictures(order),
+            named,
+            store=tmp_path / f"store{executor is None}",
+            executor=executor,
+            groups=groups,
+            **SETTINGS,
+        )
+        assert labeler.sample_ids == [IDS[i] for i in order]
+        direct = label_neurons(
+            labeler.extract(Pictures(order)),
+            named.take(list(order)),
+            groups=[groups[i] for i in order],
+            **SETTINGS,
+        )
+        assert result.settings["heldout"] == direct.settings["heldout"]
+        columns = ["formula", "auc", "heldout_auc", "p_value"]
+        assert result.to_frame()[columns].equals(direct.to_frame()[columns])
+
+
+def test_a_data_set_is_an_input_as_a_loader_is(labeler, named):
+    loader = DataLoader(Pictures(), batch_size=64)
+    assert torch.equal(labeler.extract(Pictures()), labeler.extract(loader))
+    assert labeler.sample_ids == IDS
+    frame = labeler.interpret(Pictures(), named, **SETTINGS).to_frame()
+    assert frame.equals(labeler.interpret(loader, named, **SETTINGS).to_frame())
+
+
+def test_executors_need_inputs_with_random_access(labeler, concepts):
+    with ThreadPoolExecutor(2) as executor:
+        assert torch.equal(labeler.extract(IMAGES, executor=executor), labeler.extract(IMAGES))
+        with pytest.raises(TypeError, match="with executor expected a map-style"):
+            labeler.extract(loader_of(IMAGES), executor=executor)

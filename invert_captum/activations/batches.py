@@ -2,65 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    SequentialSampler,
+    Subset,
+)
 
-Inputs = Tensor | tuple[Tensor, ...] | DataLoader[Any]
+from invert_captum.activations.batch import Batch
+from invert_captum.activations.tensor_rows import TensorRows
+
+Inputs = Tensor | tuple[Tensor, ...] | DataLoader[Any] | Dataset[Any]
 
 SAMPLE_IDS = "sample_ids"
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One call of the model: its arguments, and which samples they are.
-
-    Args:
-        positional: Arguments of the model by position.
-        keywords: Arguments of the model by name.
-        sample_ids: One id per sample, or None.
-    """
-
-    positional: tuple[object, ...] = ()
-    keywords: Mapping[str, object] = field(default_factory=dict)
-    sample_ids: list[str] | None = None
-
-    @property
-    def n_samples(self) -> int:
-        """Length of the first axis of the first tensor."""
-        for value in (*self.positional, *self.keywords.values()):
-            if isinstance(value, Tensor) and value.ndim:
-                return len(value)
-        raise TypeError("inputs has a batch without any tensor; expected at least one")
-
-    def to(self, device: torch.device | None) -> Batch:
-        """Return the batch with its tensors on ``device`` (None: where they are)."""
-        positional = tuple(to_device(value, device) for value in self.positional)
-        keywords = {name: to_device(value, device) for name, value in self.keywords.items()}
-        return Batch(positional, keywords, self.sample_ids)
-
-
-def to_device(value: Any, device: torch.device | None) -> Any:
-    """Return ``value`` with every tensor inside tuples, lists and mappings on ``device``."""
-    if isinstance(value, Tensor):
-        return value if device is None else value.to(device)
-    if isinstance(value, Mapping):
-        return {key: to_device(item, device) for key, item in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(to_device(item, device) for item in value)
-    return value
-
-
 def check_inputs(inputs: object) -> None:
-    """Raise unless ``inputs`` is a tensor, a tuple of aligned tensors, or a data loader."""
+    """Raise unless ``inputs`` is tensors, a data loader, or a map-style data set."""
     if isinstance(inputs, DataLoader):
         return
+    if isinstance(inputs, Dataset):
+        _check_dataset(inputs)
+        return
     tensors = inputs if isinstance(inputs, tuple) else (inputs,)
-    expected = "expected a tensor, a tuple of tensors, or a torch.utils.data.DataLoader"
+    expected = "expected a tensor, a tuple of tensors, or a torch.utils.data.DataLoader or Dataset"
     if not tensors:
         raise ValueError(f"inputs is an empty tuple; {expected}")
     for tensor in tensors:
@@ -76,12 +48,22 @@ def check_inputs(inputs: object) -> None:
         raise ValueError("inputs has no samples; expected at least one")
 
 
+def _check_dataset(dataset: Dataset[Any]) -> None:
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+        raise TypeError(
+            f"inputs is {type(dataset).__name__}, a data set without random access and length; "
+            "expected a map-style one, or a torch.utils.data.DataLoader"
+        )
+    if not len(dataset):
+        raise ValueError("inputs has no samples; expected at least one")
+
+
 def count_samples(inputs: Inputs) -> int | None:
     """Return how many samples ``inputs`` holds, if that is known without reading them."""
-    if isinstance(inputs, Tensor):
-        return len(inputs)
     if isinstance(inputs, tuple):
         return len(inputs[0])
+    if not isinstance(inputs, DataLoader):
+        return len(inputs)  # type: ignore[arg-type]
     sampler = _in_order_sampler(inputs)
     if sampler is None:
         return None
@@ -122,12 +104,12 @@ def input_batches(
     """Yield the batches of ``inputs``, with checked sample ids.
 
     Args:
-        inputs: A tensor or a tuple of tensors (arguments of the model by position), cut into
-            batches of ``batch_size``; or a loader, whose batches are taken as they come. A batch
-            of a loader is a tensor, a mapping of arguments by name, or a tuple or list whose
-            first item is one of these. Sample ids stand under ``"sample_ids"`` in that mapping,
-            or in any mapping among the other items.
-        batch_size: How many samples of whole tensors go into a batch.
+        inputs: A tensor or a tuple of tensors (arguments of the model by position), or a map-style
+            data set, cut into batches of ``batch_size``; or a loader, whose batches are taken as
+            they come. A batch of a loader is a tensor, a mapping of arguments by name, or a tuple
+            or list whose first item is one of these. Sample ids stand under ``"sample_ids"`` in
+            that mapping, or in any mapping among the other items.
+        batch_size: How many samples of tensors and data sets go into a batch.
         additional_forward_args: Further arguments by position after the inputs. Of whole tensors,
             those with one row per sample are cut along.
 
@@ -137,14 +119,28 @@ def input_batches(
             missing in some batches, not one per sample, or not unique.
     """
     check_inputs(inputs)
-    extra: tuple[object, ...] = ()
-    if additional_forward_args is not None:
-        more = additional_forward_args
-        extra = more if isinstance(more, tuple) else (more,)
+    extra = further_arguments(additional_forward_args)
+    if isinstance(inputs, (Tensor, tuple)):
+        return TensorRows.of(inputs, extra).batches(batch_size)
     if isinstance(inputs, DataLoader):
         return _checked_ids(_loader_batches(inputs, extra), needed=not keeps_order(inputs))
-    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
-    return _tensor_batches(tensors, batch_size, extra)
+    return dataset_batches(inputs, range(len(inputs)), batch_size, extra)  # type: ignore[arg-type]
+
+
+def dataset_batches(
+    dataset: Dataset[Any], rows: range, batch_size: int, extra: tuple[object, ...]
+) -> Iterator[Batch]:
+    """Yield the batches of some rows of a map-style data set, with checked sample ids."""
+    loader = DataLoader(Subset(dataset, rows), batch_size)
+    return _checked_ids(_loader_batches(loader, extra), needed=False)
+
+
+def further_arguments(additional_forward_args: object) -> tuple[object, ...]:
+    """Return ``additional_forward_args`` as a tuple, empty if there are none."""
+    if additional_forward_args is None:
+        return ()
+    more = additional_forward_args
+    return more if isinstance(more, tuple) else (more,)
 
 
 def _in_order_sampler(loader: DataLoader[Any]) -> BatchSampler | None:
@@ -154,22 +150,6 @@ def _in_order_sampler(loader: DataLoader[Any]) -> BatchSampler | None:
     if type(sampler) is not BatchSampler or isinstance(loader.dataset, IterableDataset):
         return None
     return sampler if type(sampler.sampler) is SequentialSampler else None
-
-
-def _tensor_batches(
-    tensors: tuple[Tensor, ...], batch_size: int, extra: tuple[object, ...]
-) -> Iterator[Batch]:
-    n_samples = len(tensors[0])
-    for start in range(0, n_samples, batch_size):
-        rows = slice(start, start + batch_size)
-        aligned = (
-            value[rows]
-            if isinstance(value, Tensor) and value.ndim and len(value) == n_samples
-            else value
-            for value in extra
-        )
-        # Copies, because a model may work in place on what it is given.
-        yield Batch((*(tensor[rows].clone() for tensor in tensors), *aligned))
 
 
 def _loader_batches(loader: DataLoader[Any], extra: tuple[object, ...]) -> Iterator[Batch]:
@@ -226,6 +206,17 @@ def _checked_ids(batches: Iterator[Batch], *, needed: bool) -> Iterator[Batch]:
         given = ids is not None
         _add_unique(ids or [], seen, batch)
         yield batch
+
+
+def check_ids_of_parts(parts: Sequence[Sequence[str] | None]) -> None:
+    """Raise `ValueError` unless all parts of the inputs have sample ids or none, each only once."""
+    with_ids = [part for part in parts if part is not None]
+    if 0 < len(with_ids) < len(parts):
+        raise ValueError(f"inputs gives {SAMPLE_IDS} for some samples only; expected all or none")
+    counts = Counter(one for part in with_ids for one in part)
+    for one, count in counts.most_common(1):
+        if count > 1:
+            raise ValueError(f"{SAMPLE_IDS} holds {one!r} twice; expected unique ids")
 
 
 def _add_unique(ids: list[str], seen: set[str], batch: Batch) -> None:

@@ -1,35 +1,31 @@
-"""Activations of all inputs in one pass, through `captum.attr.LayerActivation`."""
+"""Activations of all inputs in one pass, kept in memory."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
-from captum.attr import LayerActivation
 
 from invert_captum._log import logger, progress
-from invert_captum._validation import check_integer
 from invert_captum.activations.batches import (
-    Batch,
     Inputs,
     check_inputs,
     count_batches,
     count_samples,
     input_batches,
 )
-from invert_captum.activations.evaluation import evaluating
-from invert_captum.activations.probes import LayerProbe, probing
-from invert_captum.activations.reducers import Reducer, check_reducer
+from invert_captum.activations.forward import Recipe, check_same_neurons, forward_pass
+from invert_captum.activations.work_units import extract_in_units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from torch import Tensor, nn
 
-STORED_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+    from invert_captum.activations.reducers import Reducer
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,7 @@ def extract_activations(
     device_ids: Sequence[int] | None = None,
     additional_forward_args: object = None,
     attribute_to_layer_input: bool = False,
+    executor: Executor | None = None,
     show_progress: bool = False,
 ) -> Extraction:
     """Run ``model`` once over ``inputs`` and return the activations of all ``layers``.
@@ -67,19 +64,22 @@ def extract_activations(
     Args:
         model: The model.
         layers: Module by name, as `resolve_layers` gives them.
-        inputs: A tensor, a tuple of tensors, or a loader; see `input_batches`.
+        inputs: A tensor, a tuple of tensors, a loader, or a map-style data set; see
+            `input_batches`.
         reduce: How a layer's output becomes (n, d); see `reduce_output`.
         neuron_dim: Axis of the neurons in a layer's output; see `reduce_output`.
-        batch_size: How many samples of whole tensors go through the model at once.
+        batch_size: How many samples of tensors and data sets go through the model at once.
         dtype: Floating type in which activations are kept; None: as they come.
         device_ids: Devices of a `torch.nn.DataParallel` model inside another module.
         additional_forward_args: Further arguments by position, after the inputs; of whole
             tensors, those with one row per sample are cut along.
         attribute_to_layer_input: Take what the layer gets instead of what it gives.
+        executor: Runs blocks of rows in other threads, processes or machines; with tensors and
+            data sets only.
         show_progress: Draw a progress bar.
 
     Returns:
-        Activations by layer name, and sample ids if the loader gives them.
+        Activations by layer name, and sample ids if the inputs give them.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -96,89 +96,62 @@ def extract_activations(
         >>> {name: tuple(rows.shape) for name, rows in extraction.activations.items()}
         {'0': (10, 8), '1': (10, 8)}
     """
-    check_reducer(reduce, neuron_dim)
-    check_integer("batch_size", batch_size, minimum=1)
-    check_dtype(dtype)
+    recipe = Recipe(reduce, neuron_dim, batch_size, dtype, device_ids, attribute_to_layer_input)
+    recipe.check()
     check_inputs(inputs)
     started = time.perf_counter()
-    rows = {name: _Rows(name, count_samples(inputs), dtype) for name in layers}
-    sample_ids: list[list[str] | None] = []
-    with (
-        evaluating(model),
-        probing(layers, reduce, neuron_dim, at_input=attribute_to_layer_input) as probes,
-    ):
-        forward = _layer_activation(model, probes, device_ids)
-        device = model_device(model)
-        for batch in progress(
-            input_batches(inputs, batch_size, additional_forward_args),
-            show=show_progress,
-            description="activations",
-            total=count_batches(inputs, batch_size),
-        ):
-            blocks = forward.attribute((), additional_forward_args=batch.to(device))
-            for one, block in zip(rows.values(), blocks, strict=True):
-                one.append(block, batch.n_samples)
-            sample_ids.append(batch.sample_ids)
-    activations = {name: one.tensor() for name, one in rows.items()}
-    _log_shapes(activations, time.perf_counter() - started)
-    known = [ids for ids in sample_ids if ids is not None]
-    return Extraction(activations, list(chain.from_iterable(known)) if known else None)
+    if executor is None:
+        blocks = _run_batches(model, layers, inputs, recipe, additional_forward_args, show_progress)
+    else:
+        blocks = extract_in_units(
+            executor, model, layers, inputs, recipe, additional_forward_args, show_progress
+        )
+    rows = {name: _Rows(name, count_samples(inputs)) for name in layers}
+    sample_ids: list[str] = []
+    for activations, ids in blocks:
+        for one, block in zip(rows.values(), activations, strict=True):
+            one.append(block)
+        sample_ids += ids or []
+    extraction = Extraction({name: one.tensor() for name, one in rows.items()}, sample_ids or None)
+    _log_shapes(extraction.activations, time.perf_counter() - started)
+    return extraction
 
 
-def model_device(model: nn.Module) -> torch.device | None:
-    """Return the device of the model's first parameter or buffer, or None if it has neither."""
-    tensor = next(chain(model.parameters(), model.buffers()), None)
-    return None if tensor is None else tensor.device
-
-
-def check_dtype(dtype: object) -> None:
-    """Raise `TypeError` unless ``dtype`` is None or a floating type that can be ranked."""
-    if dtype is not None and dtype not in STORED_DTYPES:
-        listed = ", ".join(map(str, STORED_DTYPES))
-        raise TypeError(f"dtype is {dtype!r}; expected None or one of {listed}")
-
-
-def _layer_activation(
-    model: nn.Module, probes: list[LayerProbe], device_ids: Sequence[int] | None
-) -> LayerActivation:
-    """Captum's `LayerActivation` at the probes, for a `Batch` as the one forward argument."""
-
-    def forward(batch: Batch) -> object:
-        output = model(*batch.positional, **batch.keywords)
-        for probe in probes:
-            probe.check_calls()
-        return output
-
-    ids = device_ids if device_ids is not None else getattr(model, "device_ids", None)
-    return LayerActivation(forward, probes, ids)
+def _run_batches(
+    model: nn.Module,
+    layers: Mapping[str, nn.Module],
+    inputs: Inputs,
+    recipe: Recipe,
+    additional_forward_args: object,
+    show_progress: bool,
+) -> Iterator[tuple[list[Tensor], list[str] | None]]:
+    """Yield the activations of all layers and the sample ids, batch by batch."""
+    batches = progress(
+        input_batches(inputs, recipe.batch_size, additional_forward_args),
+        show=show_progress,
+        description="activations",
+        total=count_batches(inputs, recipe.batch_size),
+    )
+    with forward_pass(model, layers, recipe) as activations:
+        for batch in batches:
+            yield activations(batch), batch.sample_ids
 
 
 class _Rows:
     """Rows of one layer, gathered batch by batch without holding them twice if n is known."""
 
-    def __init__(self, layer: str, n_samples: int | None, dtype: torch.dtype | None) -> None:
+    def __init__(self, layer: str, n_samples: int | None) -> None:
         self.layer = layer
         self.n_samples = n_samples
-        self.dtype = dtype
         self.filled = 0
         self.buffer: Tensor | None = None
 
-    def append(self, block: Tensor, n_expected: int) -> None:
-        """Add the activations of one batch, which must be one row per sample."""
-        if len(block) != n_expected:
-            raise ValueError(
-                f"layer {self.layer!r} gives {len(block)} rows for a batch of {n_expected} "
-                "samples; expected the samples on the first axis, or a callable `reduce` that "
-                "returns (n, d)"
-            )
+    def append(self, block: Tensor) -> None:
+        """Add the activations of some rows."""
         if self.buffer is None:
-            size = (n_expected if self.n_samples is None else self.n_samples, block.shape[1])
-            self.buffer = torch.empty(size, dtype=self.dtype or block.dtype)
-        if block.shape[1] != self.buffer.shape[1]:
-            raise ValueError(
-                f"layer {self.layer!r} has {block.shape[1]} neurons after row {self.filled} and "
-                f"{self.buffer.shape[1]} before; expected the same number for every input"
-            )
+            size = (len(block) if self.n_samples is None else self.n_samples, block.shape[1])
+            self.buffer = torch.empty(size, dtype=block.dtype)
+        check_same_neurons(self.layer, block.shape[1], self.buffer.shape[1], self.filled)
         end = self.filled + len(block)
         if end > len(self.buffer):
             grown = self.buffer.new_empty((max(end, 2 * self.filled), block.shape[1]))

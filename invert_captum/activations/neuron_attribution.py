@@ -20,9 +20,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from invert_captum.activations.arguments import split_arguments
-from invert_captum.activations.batches import check_inputs, to_device
+from invert_captum.activations.batch import to_device
+from invert_captum.activations.batches import check_inputs
 from invert_captum.activations.evaluation import evaluating
-from invert_captum.activations.extraction import extract_activations, model_device
+from invert_captum.activations.extraction import extract_activations
+from invert_captum.activations.forward import model_device
 from invert_captum.activations.reducers import (
     Reducer,
     check_reducer,

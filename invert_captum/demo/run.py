@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from invert_captum._validation import check_integer
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import torch
     from numpy.typing import NDArray
     from torch import nn
 
@@ -111,11 +111,11 @@ def testable(concepts: ConceptSet, groups: NDArray[np.int64]) -> ConceptSet:
 
 def extract(
     network: nn.Module, emoji: Sequence[Emoji], *, show_progress: bool = False
-) -> torch.Tensor:
+) -> Tensor:
     """Return the activations (n, 1280) of the demo's layer of ``network`` on n ``emoji``."""
     labeler = NeuronConceptLabeler(network, LAYER)
     loader = DataLoader(PictureDataset(emoji), batch_size=_BATCH_SIZE)
     activations = labeler.extract(loader, show_progress=show_progress)
-    if isinstance(activations, dict):
+    if not isinstance(activations, Tensor):
         raise TypeError("one layer gives one matrix of activations")
     return activations

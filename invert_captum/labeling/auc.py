@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from invert_captum.activations import ActivationStore
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Matrix
     from invert_captum.search.device_labels import DeviceLabels
 
 
 def concept_auc(
-    activations: Matrix, concepts: ConceptSet, *, show_progress: bool = False
+    activations: Matrix | ActivationStore, concepts: ConceptSet, *, show_progress: bool = False
 ) -> NDArray[np.float64]:
     """Return the ROC-AUC of every neuron with every single concept.
 
     Args:
-        activations: Shape (n, d): a torch tensor, a numpy array or a scipy.sparse matrix.
+        activations: Shape (n, d): a torch tensor, a numpy array, a scipy.sparse matrix, or an
+            `ActivationStore` of one layer.
         concepts: A `ConceptSet` of k concepts on the same n samples in the same order.
         show_progress: Whether to draw a progress bar on standard error.
 

@@ -48,8 +48,9 @@ class NeuronColumns:
     """The activations of one layer, (n samples × d neurons).
 
     Args:
-        activations: numpy array, torch tensor (dense on any device, or sparse) or scipy.sparse
-            matrix of shape (n, d), real numbers. Sparse activations are never made dense.
+        activations: numpy array, torch tensor (dense on any device, or sparse), scipy.sparse
+            matrix of shape (n, d), real numbers, or a store of one layer. Sparse activations are
+            never made dense.
         name: What the argument is called in messages.
 
     Raises:
@@ -57,7 +58,7 @@ class NeuronColumns:
         ValueError: If it does not have two dimensions or has no samples or neurons.
     """
 
-    def __init__(self, activations: Matrix, name: str = "activations") -> None:
+    def __init__(self, activations: Matrix | ActivationStore, name: str = "activations") -> None:
         self._source = _source(activations, name)
         self.n_samples, self.n_neurons = self._source.shape
         if self.n_samples == 0 or self.n_neurons == 0:
@@ -97,6 +98,10 @@ class NeuronColumns:
 def _source(activations: Any, name: str) -> _Source:
     if isinstance(activations, (StoredMatrix, DenseMatrix, DeviceMatrix, SparseMatrix)):
         return activations
+    if is_store(activations):
+        if len(activations.layers) > 1:
+            raise ValueError(f"{name} is a store of the layers {activations.layers}; expected one")
+        return StoredMatrix(activations, activations.layers[0])
     if isinstance(activations, np.ndarray):
         return DenseMatrix.from_numpy(activations, name)
     if scipy.sparse.issparse(activations):

@@ -12,7 +12,6 @@ from invert_captum.search.kernels.compiling import compiled, kernel
 from invert_captum.search.kernels.label_sums import LANES, concept_sums
 from invert_captum.search.kernels.members import write_all_members
 from invert_captum.search.kernels.rank_sums import (
-    ZERO_KEY,
     rank_room,
     sort_other_keys,
     sum_ranks,
@@ -86,7 +85,7 @@ def search_block(
 ) -> None:
     """Search the best formulas of every neuron of a block."""
     n_neurons, n_concepts = len(activations.starts) - 1, len(labels.counts)
-    ranks = rank_room(activations.starts, labels.weights)
+    ranks = rank_room(activations.starts, labels.slots, labels.weights)
     room = search_room(labels, limits)
     columns = np.empty((2, n_words(labels.weights.shape[1])), np.uint64)
     sums_of_eight = np.empty((n_concepts, LANES), np.int64)
@@ -112,7 +111,7 @@ def score_block(
 ) -> None:
     """Write S(c) of every concept and neuron, int64 of shape (d, k)."""
     n_neurons, n_concepts = len(activations.starts) - 1, len(labels.counts)
-    ranks = rank_room(activations.starts, labels.weights)
+    ranks = rank_room(activations.starts, labels.slots, labels.weights)
     sums_of_eight = np.empty((n_concepts, LANES), np.int64)
     for first in range(0, n_neurons, LANES):
         last = min(first + LANES, n_neurons)
@@ -141,6 +140,10 @@ def _rank_neurons(
     ranked: Ranked,
 ) -> None:  # fmt: skip
     """Rank neurons ``first`` … ``last - 1`` into ``room.pattern_sums``."""
+    part_sizes = np.zeros(2, np.int64)
+    for part in range(2):
+        for pattern in range(labels.weights.shape[1]):
+            part_sizes[part] += labels.weights[part, pattern]
     for neuron in range(first, last):
         start, stop = activations.starts[neuron], activations.starts[neuron + 1]
         samples = activations.samples[start:stop]
@@ -151,11 +154,12 @@ def _rank_neurons(
             ranked.status[neuron] = NOT_FINITE
             continue
         ordered, count = sort_other_keys(
-            keys, samples, labels.slots, ZERO_KEY, room.packed, room.spare, room.places
-        )
+            keys, samples, labels.slots, labels.weights.shape[1], room.packed, room.spare,
+            room.places,
+        )  # fmt: skip
         varies = sum_ranks(
-            ordered, count, ZERO_KEY, labels.weights, room.pattern_sums[neuron - first],
-            ranked.ties[neuron],
+            ordered[:count], labels.slots, part_sizes, room.ranks,
+            room.pattern_sums[neuron - first], ranked.ties[neuron],
         )  # fmt: skip
         ranked.status[neuron] = SEARCHED if varies else CONSTANT
 

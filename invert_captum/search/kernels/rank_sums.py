@@ -1,9 +1,10 @@
-"""Ranks, summed straight into the label patterns: one radix sort per neuron.
+"""Ranks, summed into the label patterns: one radix sort per neuron.
 
 A neuron's activations come as 32-bit keys that sort as they do. Values equal to zero, after a ReLU
 most of them, are not sorted: they are one tie whose place is known once the negative values are
-counted. All others are sorted by three passes of 11 bits each, with their sample's slot in the
-same 64-bit word.
+counted. All others are sorted by three passes of 11 bits each, with their sample in the same 64-bit
+word. Ranks are first written by sample and then summed by pattern, because the samples of a pattern
+mostly stand together, so that only one of the two passes jumps about in memory.
 
 The samples may be split into two parts (searched and held out) that are ranked apart, in the same
 sort. ``slots`` tells for every sample its part and its label pattern: part · n_patterns + pattern.
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 _DIGIT_BITS = 11
 _N_DIGITS = 1 << _DIGIT_BITS
 _N_PASSES = 3
-_SLOT = np.uint64(0xFFFFFFFF)
+_SAMPLE = np.uint64(0x7FFFFFFF)
+_IS_HELD_OUT = np.uint64(0x80000000)
 _KEY_SHIFT = np.uint64(32)
+_PART_SHIFT = np.uint64(31)
 
 # The key of 0.0.
 ZERO_KEY = np.uint32(0x80000000)
@@ -44,6 +47,7 @@ class RankRoom(NamedTuple):
         packed: uint64, likewise,
         spare: uint64, likewise.
         places: int64, shape (3, 2048).
+        ranks: int32, shape (n,): the doubled mid-ranks of the last neuron, by sample.
         pattern_sums: int64, shape (8, 2, g): the rank sums of the last eight neurons by part and
             pattern.
     """
@@ -52,11 +56,14 @@ class RankRoom(NamedTuple):
     packed: Keys
     spare: Keys
     places: NDArray[np.int64]
+    ranks: NDArray[np.int32]
     pattern_sums: NDArray[np.int64]
 
 
 @compiled
-def rank_room(starts: NDArray[np.int64], weights: NDArray[np.int64]) -> RankRoom:
+def rank_room(
+    starts: NDArray[np.int64], slots: NDArray[np.int32], weights: NDArray[np.int64]
+) -> RankRoom:
     """Return the memory for neurons whose values begin at ``starts``."""
     longest = np.int64(0)
     for neuron in range(len(starts) - 1):
@@ -66,6 +73,7 @@ def rank_room(starts: NDArray[np.int64], weights: NDArray[np.int64]) -> RankRoom
         np.empty(longest, np.uint64),
         np.empty(longest, np.uint64),
         np.empty((_N_PASSES, _N_DIGITS), np.int64),
+        np.empty(len(slots), np.int32),
         np.zeros((LANES, weights.shape[0], weights.shape[1]), np.int64),
     )
 
@@ -111,15 +119,15 @@ def sample_multiplier(sample: int) -> np.uint64:
 @compiled
 def sort_other_keys(
     keys: NDArray[np.uint32], samples: NDArray[np.int64], slots: NDArray[np.int32],
-    zero_key: np.uint32, packed: Keys, spare: Keys, places: NDArray[np.int64],
+    n_patterns: int, packed: Keys, spare: Keys, places: NDArray[np.int64],
 ) -> tuple[Keys, int]:  # fmt: skip
-    """Sort all keys but those that equal ``zero_key``, each packed above its sample's slot.
+    """Sort all keys but those of zero, each packed above its sample and the sample's part.
 
     Args:
         keys: uint32, shape (m,).
         samples: int64, shape (m,): the samples of the keys, or of shape (0,) if 0 … m − 1.
         slots: int32, shape (n,): part and pattern of every sample.
-        zero_key: The key to leave out.
+        n_patterns: How many patterns there are.
         packed: uint64, shape (m,), overwritten.
         spare: uint64, shape (m,), overwritten.
         places: int64, shape (3, 2048), overwritten.
@@ -132,10 +140,11 @@ def sort_other_keys(
     listed = len(samples) > 0
     for index in range(len(keys)):
         key = keys[index]
-        slot = slots[samples[index] if listed else index]
-        packed[count] = (np.uint64(key) << _KEY_SHIFT) | np.uint64(slot)
+        sample = samples[index] if listed else index
+        part = np.uint64(slots[sample] >= n_patterns)
+        packed[count] = np.uint64(key) << _KEY_SHIFT | part << _PART_SHIFT | np.uint64(sample)
         # Without a branch, because no processor can guess which values are zero.
-        other = np.int64(key != zero_key)
+        other = np.int64(key != ZERO_KEY)
         places[0, key & np.uint32(_N_DIGITS - 1)] += other
         places[1, (key >> np.uint32(_DIGIT_BITS)) & np.uint32(_N_DIGITS - 1)] += other
         places[2, key >> np.uint32(2 * _DIGIT_BITS)] += other
@@ -170,48 +179,67 @@ def _sort_by_digit(
 
 @compiled
 def sum_ranks(
-    ordered: Keys, count: int, zero_key: np.uint32, weights: NDArray[np.int64],
-    sums: NDArray[np.int64], ties: NDArray[np.int64],
+    ordered: Keys, slots: NDArray[np.int32], part_sizes: NDArray[np.int64],
+    ranks: NDArray[np.int32], sums: NDArray[np.int64], ties: NDArray[np.int64],
 ) -> bool:  # fmt: skip
     """Sum the doubled mid-ranks of every part's samples by label pattern.
 
     Args:
         ordered: The sorted words of `sort_other_keys`; all other samples are zeros.
-        count: How many words there are.
-        zero_key: The key of zero.
-        weights: int64, shape (2, g): how many samples of a part have a pattern.
+        slots: int32, shape (n,): part and pattern of every sample.
+        part_sizes: int64, shape (2,): how many samples each part has.
+        ranks: int32, shape (n,), overwritten.
         sums: int64, shape (2, g), to be written.
         ties: int64, shape (2, 2): Σ(t³ − t) of every part, high and low, to be written.
 
     Returns:
         *bool*: whether the searched part has two different values.
     """
-    sums[:] = 0
     ties[:] = 0
     flat = sums.reshape(-1)
     before = np.zeros(2, np.int64)
     negative = 0
-    while negative < count and np.uint32(ordered[negative] >> _KEY_SHIFT) < zero_key:
+    while negative < len(ordered) and np.uint32(ordered[negative] >> _KEY_SHIFT) < ZERO_KEY:
         negative += 1
-    n_values = _sum_run_ranks(ordered[:negative], before, flat, ties)
-    zeros = _count_zeros(ordered[:count], weights)
+    others = _count_parts(ordered)
+    zeros = (part_sizes[0] - others[0], part_sizes[1] - others[1])
+    below = _count_parts(ordered[:negative])
     if zeros[0] + zeros[1] > 0:
-        zero_ranks = (2 * before[0] + zeros[0] + 1, 2 * before[1] + zeros[1] + 1)
-        for part in range(2):
-            before[part] += zeros[part]
-            _add_tie(zeros[part], ties[part])
-        n_values += zeros[0] > 0
-        _add_zeros(ordered[:count], weights, zero_ranks, flat)
-    n_values += _sum_run_ranks(ordered[negative:count], before, flat, ties)
+        first = np.int32(2 * below[0] + zeros[0] + 1)
+        second = np.int32(2 * below[1] + zeros[1] + 1)
+        n_patterns = sums.shape[1]
+        for sample in range(len(slots)):
+            ranks[sample] = second if slots[sample] >= n_patterns else first
+    n_values = _write_ranks(ordered[:negative], before, ranks, ties)
+    for part in range(2):
+        before[part] += zeros[part]
+        _add_tie(zeros[part], ties[part])
+    n_values += zeros[0] > 0
+    n_values += _write_ranks(ordered[negative:], before, ranks, ties)
+    flat[:] = 0
+    for sample in range(len(slots)):
+        flat[slots[sample]] += ranks[sample]
     return n_values > 1
 
 
 @compiled
-def _sum_run_ranks(
-    ordered: Keys, before: NDArray[np.int64], flat: NDArray[np.int64], ties: NDArray[np.int64]
+def _count_parts(words: Keys) -> tuple[int, int]:
+    """Return how many samples of each part are among the words."""
+    heldout = np.int64(0)
+    for word in words:
+        heldout += np.int64((word >> _PART_SHIFT) & np.uint64(1))
+    return len(words) - heldout, heldout
+
+
+@compiled
+def _write_ranks(
+    ordered: Keys, before: NDArray[np.int64], ranks: NDArray[np.int32], ties: NDArray[np.int64]
 ) -> int:
-    """Add the ranks of sorted words, given how many samples of each part came before them."""
-    n_patterns = len(flat) >> 1
+    """Write the ranks of sorted words, given how many samples of each part came before them.
+
+    Returns:
+        *int*: how many different values the searched part has among them.
+    """
     n_values = 0
     start = 0
     while start < len(ordered):
@@ -220,63 +248,30 @@ def _sum_run_ranks(
         while stop < len(ordered) and ordered[stop] >> _KEY_SHIFT == key:
             stop += 1
         if stop == start + 1:
-            slot = np.int64(ordered[start] & _SLOT)
-            part = np.int64(slot >= n_patterns)
-            flat[slot] += 2 * before[part] + 2
+            part = np.int64((ordered[start] >> _PART_SHIFT) & np.uint64(1))
+            ranks[np.int64(ordered[start] & _SAMPLE)] = 2 * before[part] + 2
             before[part] += 1
             n_values += 1 - part
         else:
-            n_values += _sum_tie_ranks(ordered[start:stop], before, flat, ties)
+            n_values += _write_tied_ranks(ordered[start:stop], before, ranks, ties)
         start = stop
     return n_values
 
 
 @compiled
-def _sum_tie_ranks(
-    tied: Keys, before: NDArray[np.int64], flat: NDArray[np.int64], ties: NDArray[np.int64]
+def _write_tied_ranks(
+    tied: Keys, before: NDArray[np.int64], ranks: NDArray[np.int32], ties: NDArray[np.int64]
 ) -> int:
-    """Add the ranks of one group of equal values; return 1 if the searched part has some."""
-    n_patterns = len(flat) >> 1
-    heldout = 0
+    """Write the ranks of one group of equal values; return 1 if the searched part has some."""
+    sizes = _count_parts(tied)
+    first, second = 2 * before[0] + sizes[0] + 1, 2 * before[1] + sizes[1] + 1
     for word in tied:
-        heldout += np.int64(np.int64(word & _SLOT) >= n_patterns)
-    sizes = (len(tied) - heldout, heldout)
-    ranks = (2 * before[0] + sizes[0] + 1, 2 * before[1] + sizes[1] + 1)
-    for word in tied:
-        slot = np.int64(word & _SLOT)
-        flat[slot] += ranks[1] if slot >= n_patterns else ranks[0]
+        is_heldout = word & _IS_HELD_OUT != np.uint64(0)
+        ranks[np.int64(word & _SAMPLE)] = second if is_heldout else first
     for part in range(2):
         before[part] += sizes[part]
         _add_tie(sizes[part], ties[part])
     return np.int64(sizes[0] > 0)
-
-
-@compiled
-def _count_zeros(ordered: Keys, weights: NDArray[np.int64]) -> tuple[int, int]:
-    """Return how many samples of each part are not among the sorted words."""
-    n_patterns = weights.shape[1]
-    heldout = 0
-    for word in ordered:
-        heldout += np.int64(np.int64(word & _SLOT) >= n_patterns)
-    totals = (np.int64(0), np.int64(0))
-    for pattern in range(n_patterns):
-        totals = (totals[0] + weights[0, pattern], totals[1] + weights[1, pattern])
-    return totals[0] - (len(ordered) - heldout), totals[1] - heldout
-
-
-@compiled
-def _add_zeros(
-    ordered: Keys, weights: NDArray[np.int64], zero_ranks: tuple[int, int],
-    flat: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Add the rank of zero for every sample that is not among the sorted words."""
-    n_patterns = weights.shape[1]
-    for part in range(2):
-        for pattern in range(n_patterns):
-            flat[part * n_patterns + pattern] += zero_ranks[part] * weights[part, pattern]
-    for word in ordered:
-        slot = np.int64(word & _SLOT)
-        flat[slot] -= zero_ranks[1] if slot >= n_patterns else zero_ranks[0]
 
 
 @compiled

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from invert_captum._log import InvertCaptumWarning
-from invert_captum._validation import as_list, check_integer
-from invert_captum.labeling.block import BlockLabeler, LabeledBlock
+from invert_captum._validation import as_list
+from invert_captum.labeling.block import BlockLabeler
+from invert_captum.labeling.checkpoint import Checkpoint
+from invert_captum.labeling.identity import run_identity
+from invert_captum.labeling.label_units import UnitLabeling
 from invert_captum.labeling.preparation import (
     check_concepts,
     report_set_aside,
     varying_concepts,
 )
-from invert_captum.labeling.settings import LabelingSettings, describe
-from invert_captum.labeling.units import Unit, cut_into_units, run_on_threads
+from invert_captum.labeling.settings import LabelingSettings, check_run_arguments, describe
+from invert_captum.labeling.stored import stored_layers
+from invert_captum.labeling.units import cut, unit_sizes
 from invert_captum.neuron_columns import (
     check_neurons,
     choose_neurons,
@@ -31,12 +35,16 @@ from invert_captum.result import Explanation, LabelingResult
 from invert_captum.significance import correct_p_values, split_samples
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
+    from invert_captum.labeling.block import LabeledBlock
     from invert_captum.labeling.settings import Significance
+    from invert_captum.labeling.units import Unit
     from invert_captum.neuron_columns import Activations
     from invert_captum.search import Sign
 
@@ -61,6 +69,8 @@ def label_neurons(
     holdout_fraction: float = 0.5,
     seed: int = 0,
     block_size: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
     show_progress: bool = False,
 ) -> LabelingResult:
     """Label neurons with formulas of concepts, and say how sure each label is.
@@ -103,6 +113,15 @@ def label_neurons(
         holdout_fraction: The share of samples (of groups) held out, in (0, 1).
         seed: Of the split, from 0 to 2³² − 1.
         block_size: How many neurons are worked on at a time; changes memory, not the result.
+        checkpoint: A folder, made if need be, in which every finished block of neurons is kept at
+            once. The same call with the same folder goes on where an earlier one ended, however
+            that ended, with the same result; the folder stays. It has to be the same call but for
+            ``block_size`` (the earlier one holds), ``executor`` and ``show_progress``.
+        executor: Where blocks are worked on, any `concurrent.futures.Executor`: a
+            ``ProcessPoolExecutor``, or for a cluster that of a Dask client,
+            ``client.get_executor()``. A block takes one of its threads. Labels are sent to every
+            worker once, activations in memory with every block. The executor stays open. None for
+            torch's number of threads of this process.
         show_progress: Whether to draw a progress bar on standard error.
 
     Returns:
@@ -114,7 +133,10 @@ def label_neurons(
     Raises:
         TypeError: If an argument has the wrong type.
         ValueError: If an argument's value is not possible, the numbers of samples differ, no
-            concept or negated concept is within the limits, or no neuron can be scored.
+            concept or negated concept is within the limits, no neuron can be scored, or
+            ``checkpoint`` is of another run.
+        OSError: If ``checkpoint`` cannot be written; the same call resumes it later.
+        RuntimeError: If ``executor`` cannot go on, such as a pool of which a process was killed.
 
     Source:
         Bykov et al., *Labeling Neural Representations with Inverse Recognition*, NeurIPS 2023,
@@ -147,26 +169,27 @@ def label_neurons(
         holdout_fraction=holdout_fraction,
         seed=seed,
     )
+    check_run_arguments(block_size, checkpoint, executor)
     layers = columns_by_layer(activations)
     check_concepts(layers, concepts)
-    if block_size is not None:
-        check_integer("block_size", block_size, minimum=1)
     neurons = None if neurons is None else check_neurons(neurons)
     chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
     groups = None if groups is None else as_list("groups", groups)
     heldout = _split(concepts.n_samples, groups, settings)
     labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
-    units = cut_into_units(layers, chosen, block_size)
-
-    def work(unit: Unit) -> LabeledBlock:
-        return labeler.label(unit.layer, unit.neurons, layers[unit.layer].rows(unit.neurons))
-
-    digests = {name: hashlib.sha256() for name in layers}
-    explanations: list[Explanation] = []
-    for unit, done in run_on_threads(work, units, show=show_progress):
-        explanations += done.explanations
-        digests[unit.layer].update(np.array(done.digests, "<u8").data)
-    n_neurons = sum(len(block) for block in chosen.values())
+    stored = stored_layers(activations)
+    sizes, kept = unit_sizes(layers, block_size), None
+    if checkpoint is not None:
+        identity = run_identity(
+            settings, concepts, heldout=heldout, neurons=neurons, layers=layers, stored=stored
+        )
+        kept = Checkpoint(checkpoint, identity, sizes, concepts)
+        sizes = kept.sizes
+    units = cut(chosen, sizes)
+    labeling = UnitLabeling(labeler, layers, stored, kept, executor)
+    blocks = labeling.label(units, show=show_progress)
+    explanations = [one for block in blocks for one in block.explanations]
+    n_neurons = sum(len(unit.neurons) for unit in units)
     searched = "" if heldout is None else " on the searched samples"
     set_aside = sum(one.formula is None for one in explanations)
     report_set_aside(set_aside, n_neurons, searched=searched)
@@ -176,7 +199,7 @@ def label_neurons(
         neurons=neurons,
         groups=groups,
         heldout=heldout,
-        fingerprints={name or "": digest.hexdigest() for name, digest in digests.items()},
+        fingerprints=_fingerprints(units, blocks),
     )
     keyed_by_layer = has_named_layers(activations)
     return LabelingResult(_corrected(explanations, settings), description, keyed_by_layer)
@@ -195,8 +218,7 @@ def check_arguments(
     parameters = inspect.signature(label_neurons).parameters
     given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
     settings = LabelingSettings(**{one.name: given[one.name] for one in fields(LabelingSettings)})
-    if given["block_size"] is not None:
-        check_integer("block_size", given["block_size"], minimum=1)
+    check_run_arguments(given["block_size"], given["checkpoint"], given["executor"])
     if given["neurons"] is not None:
         check_neurons(given["neurons"])
     heldout = _split(concepts.n_samples, groups, settings)
@@ -220,6 +242,15 @@ def _split(
             f"groups is given, but significance={settings.significance!r} does not use it"
         )
     return None
+
+
+def _fingerprints(units: Sequence[Unit], blocks: Sequence[LabeledBlock]) -> dict[str, str]:
+    """Return the SHA-256 of every layer's digests."""
+    digests: dict[str, Any] = {}
+    for unit, block in zip(units, blocks, strict=True):
+        of_layer = digests.setdefault(unit.layer or "", hashlib.sha256())
+        of_layer.update(np.array(block.digests, "<u8").data)
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def _corrected(

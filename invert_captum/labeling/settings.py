@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from invert_captum._validation import check_choice, check_fraction, check_integer
+from invert_captum._validation import check_choice, check_fraction, check_integer, shown
 from invert_captum._version import __version__
 from invert_captum.result.packed_mask import pack_mask
 from invert_captum.search import SIGNS, Sign
@@ -92,6 +94,24 @@ class LabelingSettings:
         if self.sign == "absolute_value" and self.significance == "holdout":
             return "greater" if auc >= 0.5 else "less"
         return _DIRECTIONS[self.sign]
+
+
+def check_run_arguments(block_size: object, checkpoint: object, executor: object) -> None:
+    """Check the arguments of `label_neurons` that change how it runs, but not what comes out.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If ``block_size`` is below 1.
+    """
+    if block_size is not None:
+        check_integer("block_size", block_size, minimum=1)
+    if not isinstance(checkpoint, (str, os.PathLike, type(None))):
+        raise TypeError(f"checkpoint is {shown(checkpoint)}; expected the path of a folder or None")
+    if not isinstance(executor, (Executor, type(None))):
+        raise TypeError(
+            f"executor is {shown(executor)}; expected a concurrent.futures.Executor or None (of a "
+            "Dask client: client.get_executor())"
+        )
 
 
 def describe(

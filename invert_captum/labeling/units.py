@@ -51,11 +51,22 @@ def cut_into_units(
         chosen: The neurons to work on, by layer.
         block_size: How many neurons a unit has; None to choose what suits memory and storage.
     """
+    return cut(chosen, unit_sizes(layers, block_size))
+
+
+def unit_sizes(
+    layers: dict[str | None, NeuronColumns], block_size: int | None
+) -> dict[str | None, int]:
+    """Return how many neurons a unit has, by layer; arguments as for `cut_into_units`."""
+    return {name: block_size or _default_size(columns) for name, columns in layers.items()}
+
+
+def cut(chosen: dict[str | None, list[int]], sizes: dict[str | None, int]) -> list[Unit]:
+    """Cut the chosen neurons of all layers into units of these sizes, in order."""
     units: list[Unit] = []
     for layer, neurons in chosen.items():
-        size = block_size or _default_size(layers[layer])
-        for start in range(0, len(neurons), size):
-            units.append(Unit(len(units), layer, tuple(neurons[start : start + size])))
+        for start in range(0, len(neurons), sizes[layer]):
+            units.append(Unit(len(units), layer, tuple(neurons[start : start + sizes[layer]])))
     return units
 
 

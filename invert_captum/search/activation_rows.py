@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _FLOAT32_INTEGERS = 2**24
 _NARROW = ("f2", "f4", "i1", "i2", "u1", "u2", "b1")
 _WIDE = {"f": np.float64, "i": np.int64, "u": np.uint64}
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+# Odd numbers of digests; the first is that of `kernels.rank_sums.sample_multiplier`.
+LOW_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+HIGH_FACTOR = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +79,36 @@ class ActivationRows:
             digests are those of the values.
         """
         samples = np.empty(0, np.int64) if self.samples is None else self.samples
-        if self.values.dtype.str[1:] in _NARROW:
+        if self.is_narrow:
             narrow = np.ascontiguousarray(self.values, dtype=np.float32)
             return Activations(narrow, samples, self.starts), None
         exact = _exact_float32(self.values)
         if exact is None:
             pieces = np.split(self.values, self.starts[1:-1])
             exact = np.concatenate([_order_codes(piece) for piece in pieces])
-        return Activations(exact, samples, self.starts), self._wide_digests()
+        return Activations(exact, samples, self.starts), self.wide_digests()
 
-    def _wide_digests(self) -> NDArray[np.uint64]:
+    @property
+    def is_narrow(self) -> bool:
+        """Whether float32 holds all values of the type of ``values``."""
+        return self.values.dtype.str[1:] in _NARROW
+
+    def wide_digests(self) -> NDArray[np.uint64]:
+        """Return the neurons' digests if the values are not narrow, uint64 of shape (d,).
+
+        A digest is a sum modulo 2⁶⁴ over the samples: each half of the 64 bits of a value times an
+        odd number for the sample and the half. Zeros add nothing.
+        """
         wide = self.values.astype(_WIDE[self.values.dtype.kind])
         # −0.0 + 0.0 is 0.0.
         bits = (wide + wide.dtype.type(0)).view(np.uint64)
+        low, high = bits & np.uint64(0xFFFFFFFF), bits >> np.uint64(32)
         digests = np.empty(self.n_neurons, np.uint64)
         for neuron, (start, stop) in enumerate(pairwise(self.starts)):
             samples = np.arange(stop - start) if self.samples is None else self.samples[start:stop]
-            factors = (2 * samples + 1).astype(np.uint64) * _GOLDEN
-            digests[neuron] = (bits[start:stop] * factors).sum(dtype=np.uint64)
+            odd = (2 * samples + 1).astype(np.uint64)
+            terms = low[start:stop] * (odd * LOW_FACTOR) + high[start:stop] * (odd * HIGH_FACTOR)
+            digests[neuron] = terms.sum(dtype=np.uint64)
         return digests
 
 

@@ -133,10 +133,11 @@ def digest_rows(rows: ActivationRows) -> NDArray[np.uint64]:
     Returns:
         *numpy.ndarray* of uint64, shape (d,): the digests that `search_block` gives.
     """
-    activations, digests = rows.as_float32()
-    if digests is None:
-        digests = np.empty(rows.n_neurons, np.uint64)
-        kernels.digest_block(activations, digests)
+    if not rows.is_narrow:
+        return rows.wide_digests()
+    activations, _ = rows.as_float32()
+    digests = np.empty(rows.n_neurons, np.uint64)
+    kernels.digest_block(activations, digests)
     return digests
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from invert_captum.search.activation_rows import HIGH_FACTOR, LOW_FACTOR
 from invert_captum.search.kernels.rank_sums import TIE_SHIFT
 
 if TYPE_CHECKING:
     from invert_captum.search.device_labels import DeviceLabels
 
-# The odd number of `kernels.rank_sums.sample_multiplier`, as the signed integer that wraps alike.
-_GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+# The odd numbers of digests, as the signed integers that wrap alike.
+_LOW_FACTOR, _HIGH_FACTOR = (int(factor) - 2**64 for factor in (LOW_FACTOR, HIGH_FACTOR))
 _NARROW = (
     torch.float16,
     torch.bfloat16,
@@ -99,7 +100,6 @@ def rank_tensor(values: torch.Tensor, labels: DeviceLabels) -> RankedTensor:
 
 def _widened(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return values as float32, float64 or int64, without −0.0, and the neurons' digests."""
-    factors = (2 * torch.arange(values.shape[1], device=values.device) + 1) * _GOLDEN
     if values.dtype in _NARROW:
         wide = values.to(torch.float32) + 0.0
         bits = wide.view(torch.int32).long() & 0xFFFFFFFF
@@ -108,7 +108,9 @@ def _widened(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         bits = wide.view(torch.int64)
     else:
         wide = bits = values.to(torch.int64)
-    return wide, (bits * factors).sum(dim=1)
+    odd = 2 * torch.arange(values.shape[1], device=values.device) + 1
+    low, high = bits & 0xFFFFFFFF, (bits >> 32) & 0xFFFFFFFF
+    return wide, (low * (odd * _LOW_FACTOR) + high * (odd * _HIGH_FACTOR)).sum(dim=1)
 
 
 def _tie_sum(size: torch.Tensor) -> torch.Tensor:

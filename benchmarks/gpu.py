@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from benchmarks.imagenet import imagenet_concepts
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import synthetic_activations
 from benchmarks.results import Report, Table
+from invert_captum.search.device_search import DeviceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,8 +54,13 @@ def measure(arguments: argparse.Namespace) -> Report:
         return ic.label_neurons(activations, concepts, max_length=3, beam_width=3)
 
     n_threads = torch.get_num_threads()
-    for activations in (on_cpu, on_gpu):
-        label(activations[:, :16])
+    label(on_cpu[:, :16])
+    with patch.object(
+        DeviceSearch, "search", autospec=True, side_effect=DeviceSearch.search
+    ) as seen:
+        label(on_gpu[:, :16])
+    if not seen.called:
+        raise SystemExit("activations on the GPU were not searched there")
     torch.set_num_threads(2)
     two_threads = seconds_of(lambda: label(on_cpu), 1)
     expected = label(on_cpu).to_frame()

@@ -11,7 +11,7 @@ import invert_captum as ic
 from invert_captum.labeling import block as block_module
 from invert_captum.neuron_columns import columns
 from invert_captum.neuron_columns.matrices import DeviceMatrix
-from invert_captum.search import Found, SearchedBlock
+from invert_captum.search import ActivationRows, Found, SearchedBlock
 from invert_captum.search.reference import ReferenceLabels, beam_search, rank_neurons
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not available")
@@ -142,8 +142,12 @@ def test_sparse_activations_are_never_made_dense(problem, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("made dense")
 
-    for method in ("toarray", "todense"):
-        for kind in (scipy.sparse.csr_array, scipy.sparse.csc_array):
+    for kind, methods in (
+        (scipy.sparse.csr_array, ("toarray", "todense")),
+        (scipy.sparse.csc_array, ("toarray", "todense")),
+        (ActivationRows, ("dense", "to_dense", "of_columns")),
+    ):
+        for method in methods:
             monkeypatch.setattr(kind, method, refuse)
     assert len(label(sparse, concepts)) == N_NEURONS
 
@@ -158,8 +162,9 @@ def test_a_wide_and_mostly_zero_layer_fits(rng):
     )
     labels = rng.random((n_samples, 5)) < 0.1
     concepts = ic.ConceptSet(labels, list("abcde"))
-    result = label(activations, concepts, neurons=[7, 99_999], significance=None)
-    assert list(result.keys()) == [7, 99_999]
+    chosen = list(range(0, n_neurons, 100))
+    result = label(activations, concepts, neurons=chosen, significance=None)
+    assert list(result.keys()) == chosen
     assert ic.concept_auc(activations[:, [7]], concepts).shape == (1, 5)
 
 
@@ -190,3 +195,52 @@ def test_the_path_of_a_gpu_taken_on_the_cpu(problem, tmp_path, monkeypatch, argu
     tensor = torch.from_numpy(values).to(dtype)
     assert table(label(tensor, concepts, **arguments), tmp_path) == expected
     assert np.array_equal(ic.concept_auc(tensor, concepts), aucs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.filterwarnings("ignore:Sparse")
+def test_sparse_activations_of_half_precision(problem, tmp_path, dtype):
+    values, concepts = problem
+    dense = torch.from_numpy(values).to(dtype)
+    expected = table(label(dense, concepts), tmp_path)
+    for sparse in (dense.to_sparse(), dense.to_sparse_csr(), dense.to_sparse_csc()):
+        assert table(label(sparse, concepts), tmp_path) == expected
+    if dtype == torch.float16:
+        by_scipy = scipy.sparse.csr_array(dense.float().numpy())
+        by_scipy.data = by_scipy.data.astype(np.float16)
+        with pytest.raises(TypeError, match=r"scipy\.sparse matrix of float16"):
+            label(by_scipy, concepts)
+
+
+class WithIds(torch.utils.data.Dataset):
+    def __init__(self, values):
+        self.values = torch.from_numpy(values)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, index):
+        return self.values[index], {"sample_ids": f"s{index}"}
+
+
+def test_a_store_of_shuffled_samples_is_joined_on_their_ids(problem, tmp_path):
+    values, concepts = problem
+    ids = [f"s{row}" for row in range(N_SAMPLES)]
+    named = ic.ConceptSet(concepts.labels, concepts.names, sample_ids=ids)
+    torch.manual_seed(0)
+    loader = torch.utils.data.DataLoader(WithIds(values), batch_size=50, shuffle=True)
+    labeler = ic.NeuronConceptLabeler(torch.nn.Sequential(torch.nn.Identity()), "0")
+    store = labeler.extract(loader, store=tmp_path / "store")
+    assert store.sample_ids != ids
+    aucs = ic.concept_auc(store, named)
+    assert np.array_equal(aucs, ic.concept_auc(values, concepts))
+    kept = label(store, named, significance=None)
+    kept.validate(store, named)
+    assert table(kept, tmp_path) == table(label(values, named, significance=None), tmp_path)
+
+    groups = [f"group {row // 3}" for row in range(N_SAMPLES)]
+    rows = [int(one[1:]) for one in store.sample_ids]
+    same = label(values[rows], concepts.take(rows), groups=[groups[row] for row in rows])
+    assert table(label(store, named, groups=groups), tmp_path) == table(same, tmp_path)
+    with pytest.raises(ValueError, match="a store of samples that came shuffled"):
+        label(store, concepts)

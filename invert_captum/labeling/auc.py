@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from invert_captum.labeling.preparation import (
+    check_concept_set,
     check_concepts,
     report_set_aside,
     varying_concepts,
 )
 from invert_captum.labeling.units import Unit, cut_into_units, run_on_threads
-from invert_captum.neuron_columns import NeuronColumns
+from invert_captum.neuron_columns import NeuronColumns, concepts_of_store
 from invert_captum.search import ActivationRows, SearchLabels, auc, concept_rank_sums
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def concept_auc(
     """
     columns = NeuronColumns(activations)
     layers: dict[str | None, NeuronColumns] = {None: columns}
+    check_concept_set(concepts)
+    concepts, _ = concepts_of_store(activations, concepts, None)
     check_concepts(layers, concepts)
     usable = varying_concepts(concepts)
     labels = SearchLabels.from_labels(usable.labels, usable.names)
@@ -67,6 +71,7 @@ def concept_auc(
     units = cut_into_units(layers, {None: list(range(columns.n_neurons))}, None)
 
     on_device: dict[torch.device, DeviceLabels] = {}
+    moving_labels = Lock()
 
     def work(unit: Unit) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         block = columns.block(unit.neurons)
@@ -74,8 +79,9 @@ def concept_auc(
             return concept_rank_sums(block, labels)
         from invert_captum.search import device_labels, device_search
 
-        if block.device not in on_device:
-            on_device[block.device] = device_labels.DeviceLabels(labels.arrays, block.device)
+        with moving_labels:
+            if block.device not in on_device:
+                on_device[block.device] = device_labels.DeviceLabels(labels.arrays, block.device)
         return device_search.concept_rank_sums(block, on_device[block.device])
 
     for unit, (varies, sums) in run_on_threads(work, units, show=show_progress):

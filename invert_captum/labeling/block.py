@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from invert_captum.search.device_search import DeviceSearch
 
 _SEARCHED, _HELD_OUT = 0, 1
+# The first blocks come all at once, but the labels are to be on a device once.
+_MOVING_LABELS = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,14 @@ class BlockLabeler:
         top_k = self._settings.top_k
         if isinstance(activations, ActivationRows):
             return search_block(activations, self._labels, self._search_settings, top_k=top_k)
-        device = activations.device
-        if device not in self._on_devices:
-            from invert_captum.search.device_search import DeviceSearch
+        from invert_captum.search.device_search import DeviceSearch
 
-            # Two threads may both come here; either copy will do.
-            self._on_devices[device] = DeviceSearch(
-                self._labels, self._search_settings, device, top_k=top_k
-            )
+        device = activations.device
+        with _MOVING_LABELS:
+            if device not in self._on_devices:
+                self._on_devices[device] = DeviceSearch(
+                    self._labels, self._search_settings, device, top_k=top_k
+                )
         return self._on_devices[device].search(activations)
 
     def _explain(self, found: Found, tie_sums: tuple[int, int]) -> dict[str, Any]:

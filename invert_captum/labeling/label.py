@@ -18,6 +18,7 @@ from invert_captum.labeling.checkpoint import Checkpoint
 from invert_captum.labeling.identity import run_identity
 from invert_captum.labeling.label_units import UnitLabeling
 from invert_captum.labeling.preparation import (
+    check_concept_set,
     check_concepts,
     report_set_aside,
     varying_concepts,
@@ -29,6 +30,7 @@ from invert_captum.neuron_columns import (
     check_neurons,
     choose_neurons,
     columns_by_layer,
+    concepts_of_store,
     has_named_layers,
 )
 from invert_captum.result import Explanation, LabelingResult
@@ -81,9 +83,11 @@ def label_neurons(
     formulas were tried. It is then corrected for the number of neurons.
 
     Args:
-        activations: Shape (n, d): a torch tensor, a numpy array, or a mapping from a layer's name
-            to one (all with the same n).
-        concepts: A `ConceptSet` of the same n samples in the same order.
+        activations: Shape (n, d): a torch tensor (on a GPU the search runs there), a numpy array,
+            a sparse matrix of SciPy or torch (never made dense), or a mapping from a layer's name
+            to one of these (all with the same n); or an `ActivationStore`.
+        concepts: A `ConceptSet` of the same n samples in the same order; with the sample ids of a
+            store in any order.
         neurons: Which columns, in which order; None for all. The same for every layer.
         max_length: The number of literals of a formula at most (L in the paper).
         beam_width: How many formulas the search goes on with from each length (B in the paper).
@@ -171,10 +175,12 @@ def label_neurons(
     )
     check_run_arguments(block_size, checkpoint, executor)
     layers = columns_by_layer(activations)
+    groups = None if groups is None else as_list("groups", groups)
+    check_concept_set(concepts)
+    concepts, groups = concepts_of_store(activations, concepts, groups)
     check_concepts(layers, concepts)
     neurons = None if neurons is None else check_neurons(neurons)
     chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
-    groups = None if groups is None else as_list("groups", groups)
     heldout = _split(concepts.n_samples, groups, settings)
     labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
     stored = stored_layers(activations)

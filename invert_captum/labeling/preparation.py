@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from invert_captum.neuron_columns import NeuronColumns
 
 
-def check_concepts(layers: dict[str | None, NeuronColumns], concepts: object) -> None:
-    """Raise unless ``concepts`` is a set of the same number of samples as the activations."""
+def check_concept_set(concepts: object) -> None:
+    """Raise unless ``concepts`` is a `ConceptSet`."""
     if not isinstance(concepts, ConceptSet):
         raise TypeError(f"concepts is a {type(concepts).__name__}; expected a ConceptSet")
+
+
+def check_concepts(layers: dict[str | None, NeuronColumns], concepts: ConceptSet) -> None:
+    """Raise unless ``concepts`` has the same number of samples as the activations."""
     n_samples = next(iter(layers.values())).n_samples
     if concepts.n_samples != n_samples:
         raise ValueError(

@@ -8,6 +8,7 @@ from invert_captum.neuron_columns.columns import (
     columns_by_layer,
     has_named_layers,
 )
+from invert_captum.neuron_columns.stores import concepts_of_store
 
 __all__ = [
     "Activations",
@@ -16,5 +17,6 @@ __all__ = [
     "check_neurons",
     "choose_neurons",
     "columns_by_layer",
+    "concepts_of_store",
     "has_named_layers",
 ]

@@ -128,7 +128,13 @@ class SparseMatrix:
         """Take a scipy.sparse matrix or array of any format."""
         _check_shape(matrix.shape, name)
         _check_dtype(matrix.dtype, name)
-        columns = scipy.sparse.csc_array(matrix, dtype=matrix.dtype.newbyteorder("="))
+        if matrix.dtype == np.float16:
+            raise TypeError(
+                f"{name} is a scipy.sparse matrix of float16, with which SciPy itself cannot "
+                "calculate; expected float32"
+            )
+        kept = matrix.dtype.newbyteorder("=")
+        columns = scipy.sparse.csc_array(matrix, dtype=kept)
         if not columns.has_canonical_format:
             columns = columns.copy()
             columns.sum_duplicates()
@@ -162,12 +168,20 @@ def _as_scipy(tensor: torch.Tensor) -> scipy.sparse.sparray:
         by_row = tensor.layout == torch.sparse_csr
         starts = tensor.crow_indices() if by_row else tensor.ccol_indices()
         places = tensor.col_indices() if by_row else tensor.row_indices()
-        parts = (_as_numpy(tensor.values()), places.numpy(), starts.numpy())
+        parts = (_stored_values(tensor), places.numpy(), starts.numpy())
         compressed = scipy.sparse.csr_array if by_row else scipy.sparse.csc_array
         return compressed(parts, shape=shape)
     tensor = tensor.to_sparse(layout=torch.sparse_coo).coalesce()
     rows, columns = tensor.indices().numpy()
-    return scipy.sparse.coo_array((_as_numpy(tensor.values()), (rows, columns)), shape=shape)
+    return scipy.sparse.coo_array((_stored_values(tensor), (rows, columns)), shape=shape)
+
+
+def _stored_values(tensor: torch.Tensor) -> NDArray[Any]:
+    values = tensor.values()
+    # SciPy has no sparse float16.
+    return _as_numpy(
+        values.float() if values.element_size() == 2 and values.is_floating_point() else values
+    )
 
 
 def _as_numpy(values: torch.Tensor) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from invert_captum._log import progress
-from invert_captum.neuron_columns import columns_by_layer
+from invert_captum.neuron_columns import columns_by_layer, concepts_of_store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ def validate(
 ) -> None:
     """Recompute every AUC with scikit-learn; see `LabelingResult.validate`."""
     layers = columns_by_layer(activations)
+    concepts, _ = concepts_of_store(activations, concepts, None)
     if len(layers) == 1 and len(result.layers) == 1:
         layers = dict(zip(result.layers, layers.values(), strict=True))
     _check_same_data(result, layers, concepts)

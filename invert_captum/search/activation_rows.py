@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 # Float32 holds all integers up to here.
 _FLOAT32_INTEGERS = 2**24
 _NARROW = ("f2", "f4", "i1", "i2", "u1", "u2", "b1")
+_LOW, _HIGH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _WIDE = {"f": np.float64, "i": np.int64, "u": np.uint64}
-# Odd numbers of digests; the first is that of `kernels.rank_sums.sample_multiplier`.
-LOW_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-HIGH_FACTOR = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +76,16 @@ class ActivationRows:
             The values; and the neurons' digests, or None for types that float32 holds whole, whose
             digests are those of the values.
         """
-        samples = np.empty(0, np.int64) if self.samples is None else self.samples
+        samples = np.empty(0, np.int64) if self.samples is None else _writable(self.samples)
+        starts = _writable(self.starts)
         if self.is_narrow:
-            narrow = np.ascontiguousarray(self.values, dtype=np.float32)
-            return Activations(narrow, samples, self.starts), None
+            narrow = _writable(self.values.astype(np.float32, copy=False))
+            return Activations(narrow, samples, starts), None
         exact = _exact_float32(self.values)
         if exact is None:
             pieces = np.split(self.values, self.starts[1:-1])
             exact = np.concatenate([_order_codes(piece) for piece in pieces])
-        return Activations(exact, samples, self.starts), self.wide_digests()
+        return Activations(exact, samples, starts), self.wide_digests()
 
     @property
     def is_narrow(self) -> bool:
@@ -97,7 +96,7 @@ class ActivationRows:
         """Return the neurons' digests if the values are not narrow, uint64 of shape (d,).
 
         A digest is a sum modulo 2⁶⁴ over the samples: each half of the 64 bits of a value times an
-        odd number for the sample and the half. Zeros add nothing.
+        odd number for the sample and the half (`digest_factors`). Zeros add nothing.
         """
         wide = self.values.astype(_WIDE[self.values.dtype.kind])
         # −0.0 + 0.0 is 0.0.
@@ -106,10 +105,33 @@ class ActivationRows:
         digests = np.empty(self.n_neurons, np.uint64)
         for neuron, (start, stop) in enumerate(pairwise(self.starts)):
             samples = np.arange(stop - start) if self.samples is None else self.samples[start:stop]
-            odd = (2 * samples + 1).astype(np.uint64)
-            terms = low[start:stop] * (odd * LOW_FACTOR) + high[start:stop] * (odd * HIGH_FACTOR)
+            of_low, of_high = digest_factors(samples)
+            terms = low[start:stop] * of_low + high[start:stop] * of_high
             digests[neuron] = terms.sum(dtype=np.uint64)
         return digests
+
+
+def _writable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that can be written: for others numba compiles the kernels once more."""
+    return np.require(array, requirements=["C", "W"])
+
+
+def digest_factors(
+    samples: NDArray[np.int64],
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return what the lower and the upper 32 bits of the samples' values are multiplied with.
+
+    The first is `kernels.keys.sample_factor`; the second is made likewise.
+    """
+    odd = (2 * samples + 1).astype(np.uint64)
+    return _mixed(odd * _LOW), _mixed(odd * _HIGH)
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    result: NDArray[np.uint64] = (mixed ^ (mixed >> np.uint64(31))) | np.uint64(1)
+    return result
 
 
 def _exact_float32(values: NDArray[Any]) -> NDArray[np.float32] | None:

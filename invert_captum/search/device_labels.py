@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from invert_captum.search.activation_rows import digest_factors
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from invert_captum.search.kernels.label_arrays import LabelArrays
 
-# Up to so many entries, or above this density, a dense product is faster than a sparse one.
+# Up to so many entries, or above this density, a dense product is faster than a sparse one; a dense
+# matrix has at most so many entries (2 GB).
 _DENSE_ENTRIES = 2**24
 _DENSE_SHARE = 0.05
+_MOST_ENTRIES = 2**28
+# How many numbers a product over the labels may read or make at a time (512 MB).
+_MOST_NUMBERS = 2**26
 
 
 class DeviceLabels:
@@ -29,12 +35,17 @@ class DeviceLabels:
         slots: int64, shape (n,): part · g + pattern of every sample.
         weights: int64, shape (2, g): how many samples of a part have a pattern.
         n_searched: How many patterns the searched part has, g₀.
+        digest_factors: Two int64 tensors of shape (n,); see `activation_rows.digest_factors`.
     """
 
     def __init__(self, arrays: LabelArrays, device: torch.device) -> None:
         self.slots = torch.from_numpy(arrays.slots).to(device, torch.int64)
         self.weights = torch.from_numpy(arrays.weights).to(device)
         self.n_searched = int(arrays.n_searched)
+        self.digest_factors = tuple(
+            torch.from_numpy(factors.view(np.int64)).to(device)
+            for factors in digest_factors(np.arange(len(arrays.slots)))
+        )
         self._by_concept = _concept_matrix(arrays, device)
 
     @property
@@ -56,6 +67,15 @@ class DeviceLabels:
         Returns:
             int64, shape (d, b, k, 2).
         """
+        width, n_concepts = members.shape[1], int(self._by_concept.shape[0])
+        size = max(1, _MOST_NUMBERS // (width * (4 * n_concepts + 4 * self.n_searched)))
+        pieces = [
+            self._joint_sums(members[start : start + size], pattern_sums[start : start + size])
+            for start in range(0, len(members), size)
+        ]
+        return torch.cat(pieces)
+
+    def _joint_sums(self, members: NDArray[np.uint64], pattern_sums: torch.Tensor) -> torch.Tensor:
         n_neurons, width, _ = members.shape
         inside = self._unpacked(members)[..., : self.n_searched].double()
         sums = pattern_sums[:, np.newaxis, : self.n_searched].double()
@@ -113,6 +133,7 @@ def _concept_matrix(arrays: LabelArrays, device: torch.device) -> torch.Tensor:
             torch.ones(len(kept), dtype=torch.float64), shape, device=device, check_invariants=True,
         )  # fmt: skip
         entries = shape[0] * shape[1]
-        if entries <= _DENSE_ENTRIES or len(kept) > _DENSE_SHARE * entries:
+        is_dense = entries <= _DENSE_ENTRIES or len(kept) > _DENSE_SHARE * entries
+        if is_dense and entries <= _MOST_ENTRIES:
             return sparse.to_dense()
     return sparse

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from invert_captum.search.activation_rows import HIGH_FACTOR, LOW_FACTOR
 from invert_captum.search.kernels.rank_sums import TIE_SHIFT
 
 if TYPE_CHECKING:
     from invert_captum.search.device_labels import DeviceLabels
 
-# The odd numbers of digests, as the signed integers that wrap alike.
-_LOW_FACTOR, _HIGH_FACTOR = (int(factor) - 2**64 for factor in (LOW_FACTOR, HIGH_FACTOR))
 _NARROW = (
     torch.float16,
     torch.bfloat16,
@@ -57,7 +54,7 @@ def rank_tensor(values: torch.Tensor, labels: DeviceLabels) -> RankedTensor:
         values: The activations, shape (d, n), of any real type.
         labels: The labels on the same device.
     """
-    wide, digests = _widened(values)
+    wide, digests = _widened(values, labels)
     finite = (
         torch.isfinite(wide).all(dim=1)
         if wide.is_floating_point()
@@ -93,12 +90,12 @@ def rank_tensor(values: torch.Tensor, labels: DeviceLabels) -> RankedTensor:
     return RankedTensor(
         finite & (n_values[0] > 1),
         digests,
-        sums.reshape(len(wide), 2, -1),
+        sums.reshape(len(wide), 2, labels.n_patterns),
         torch.stack(ties, dim=1),
     )
 
 
-def _widened(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _widened(values: torch.Tensor, labels: DeviceLabels) -> tuple[torch.Tensor, torch.Tensor]:
     """Return values as float32, float64 or int64, without −0.0, and the neurons' digests."""
     if values.dtype in _NARROW:
         wide = values.to(torch.float32) + 0.0
@@ -108,9 +105,9 @@ def _widened(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         bits = wide.view(torch.int64)
     else:
         wide = bits = values.to(torch.int64)
-    odd = 2 * torch.arange(values.shape[1], device=values.device) + 1
     low, high = bits & 0xFFFFFFFF, (bits >> 32) & 0xFFFFFFFF
-    return wide, (low * (odd * _LOW_FACTOR) + high * (odd * _HIGH_FACTOR)).sum(dim=1)
+    of_low, of_high = labels.digest_factors
+    return wide, (low * of_low + high * of_high).sum(dim=1)
 
 
 def _tie_sum(size: torch.Tensor) -> torch.Tensor:

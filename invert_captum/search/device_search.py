@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from invert_captum.search.labels import SearchLabels
     from invert_captum.search.settings import SearchSettings
 
-# Ranking takes the most memory; two blocks at a time keep the device busy.
-_RANKING = Semaphore(2)
+# Ranks and sums take the most memory; two blocks at a time keep the device busy.
+_AT_WORK = Semaphore(2)
 
 
 class DeviceSearch:
@@ -59,7 +59,7 @@ class DeviceSearch:
             *SearchedBlock*: what `search_block` returns for the same activations.
         """
         arrays, limits = self._labels.arrays, self._limits
-        with _RANKING:
+        with _AT_WORK:
             ranked = rank_tensor(values, self._on_device)
         usable, sums = ranked.usable.cpu().numpy(), ranked.pattern_sums
         rank_sums = _on_cpu(self._on_device.concept_sums(sums[:, 0]))
@@ -70,7 +70,8 @@ class DeviceSearch:
             if not (beams.is_new & _is_filled(counts, limits)).any():
                 break
             spare = spare or _empty_beams(len(values), limits, arrays.n_searched)
-            joint = _on_cpu(self._on_device.joint_sums(beams.members, sums[:, 0]))
+            with _AT_WORK:
+                joint = _on_cpu(self._on_device.joint_sums(beams.members, sums[:, 0]))
             level_blocks.advance_block(arrays, limits, rank_sums, joint, beams, spare, counts)
             beams, spare = spare, beams
         return SearchedBlock(
@@ -108,7 +109,7 @@ def concept_rank_sums(
         values: The activations of d neurons over all samples, shape (d, n).
         labels: The labels of the same samples on the same device.
     """
-    with _RANKING:
+    with _AT_WORK:
         ranked = rank_tensor(values, labels)
     sums = labels.concept_sums(ranked.pattern_sums[:, 0])
     return np.asarray(ranked.usable.cpu().numpy()), _on_cpu(sums)

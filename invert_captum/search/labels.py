@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -41,6 +41,10 @@ class SearchLabels:
     arrays: LabelArrays = field(repr=False)
     literals: tuple[Formula, ...] = field(repr=False)
     negated: NDArray[np.bool_] = field(repr=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle so that arrays can be written when they come back; see `_unpickled`."""
+        return _unpickled, (*self.arrays, self.literals, self.negated)
 
     @property
     def n_searched(self) -> int:
@@ -103,6 +107,19 @@ class SearchLabels:
         columns = _with_negated(rows, negated)
         arrays = _label_arrays(columns, pattern_of, part, _text_order(literals))
         return cls(arrays, tuple(literals), negated)
+
+
+def _unpickled(*parts: Any) -> SearchLabels:
+    """Return labels whose arrays can be written.
+
+    Executors may hand on the memory of a message, which cannot; numba would then compile the
+    kernels once more.
+    """
+    *arrays, literals, negated = parts
+    writable: list[Any] = [
+        np.require(one, requirements="W") if isinstance(one, np.ndarray) else one for one in arrays
+    ]
+    return SearchLabels(LabelArrays(*writable), literals, negated)
 
 
 def _patterns(

@@ -1,7 +1,7 @@
 """Scores: how well a set of samples is separated from the rest, from its size and rank sum.
 
-A score enters the search through the `Score` protocol, so that other similarities fit in without
-another search.
+A score enters the search through the `Score` protocol. The kernels compute it by its ``kind``, so
+that another similarity is a class here and a branch in `search.kernels.scores`, not another search.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Ranks, digests and rank sums of the kernels, on every type and layout of activations."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -16,8 +18,8 @@ from invert_captum.search import (
     concept_rank_sums,
     search_block,
 )
-from invert_captum.search.kernels.block_search import CONSTANT, NOT_FINITE
-from invert_captum.search.kernels.rank_sums import TIE_SHIFT, _add_tie
+from invert_captum.search.block_search import digest_rows
+from invert_captum.search.kernels import block_search as kernels
 from invert_captum.search.reference import rank_neurons
 
 DTYPES = [
@@ -147,7 +149,6 @@ def test_neurons_that_cannot_be_searched_are_told_apart():
         block = search_block(rows, labels, settings_for(labels), top_k=1)
         assert block.usable.tolist() == [False, False, False, True]
         assert [len(found) for found in block.found] == [0, 0, 0, 1]
-    assert CONSTANT != NOT_FINITE
 
 
 def test_subnormal_and_huge_values_keep_their_order():
@@ -157,11 +158,47 @@ def test_subnormal_and_huge_values_keep_their_order():
 
 
 def test_a_huge_tie_does_not_overflow():
-    tie = np.zeros(2, np.int64)
-    for size in (3_000_000, 1, 2, 2**26 - 1):
-        _add_tie.py_func(size, tie)
-    total = sum(size**3 - size for size in (3_000_000, 2, 2**26 - 1))
-    assert (int(tie[0]) << TIE_SHIFT) + int(tie[1]) == total
+    """All but one of three million samples are zero: t³ is above 2⁶³."""
+    n_samples = 3_000_000
+    labels = scipy.sparse.csr_array(np.arange(n_samples)[:, np.newaxis] % 2 == 0)
+    rows = ActivationRows(np.ones(1, np.float32), np.array([0, 1]), np.array([4]))
+    search_labels = SearchLabels.from_labels(labels, ["even"])
+    block = search_block(rows, search_labels, settings_for(search_labels), top_k=1)
+    tied = n_samples - 1
+    assert block.tie_sums == [(tied**3 - tied, 0)]
+    # Mid-rank of the zeros: the mean of 1 … n − 1; the one sample above has rank n.
+    evens = n_samples // 2
+    assert block.found[0][0].rank_sums[0] == (evens - 1) * n_samples + 2 * n_samples
+
+
+def test_digests_of_simple_patterns_differ():
+    """Two active samples of a hundred, in all 4,950 ways."""
+    pairs = np.array([(a, b) for a in range(100) for b in range(a)])
+    values = np.zeros((len(pairs), 100), np.float32)
+    values[np.arange(len(pairs))[:, np.newaxis], pairs] = 1
+    for dtype in (np.float32, np.float64, np.int64, np.bool_):
+        assert len(set(digest_rows(ActivationRows.dense(values.astype(dtype))).tolist())) == 4950
+
+
+@given(matrices())
+def test_digests_alone_are_those_of_the_search(values):
+    assert np.array_equal(digest_rows(ActivationRows.dense(values)), digests(values))
+    assert np.array_equal(digest_rows(sparse_rows(values)), digests(values))
+
+
+def test_arrays_that_cannot_be_written_use_the_same_kernels():
+    values = np.arange(12, dtype=np.float32).reshape(2, 6)
+    digests(values)
+    compiled = len(kernels.search_block.signatures)
+    values.flags.writeable = False
+    digests(values)
+    labels = one_concept_per_sample(6)
+    for array in labels.arrays:
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    sent = pickle.loads(pickle.dumps(labels))  # noqa: S301
+    search_block(ActivationRows.dense(values), sent, settings_for(sent), top_k=1)
+    assert len(kernels.search_block.signatures) == compiled
 
 
 def test_columns_of_any_layout_become_rows():

@@ -9,13 +9,13 @@ import numpy as np
 from invert_captum.search.kernels.beam_search import beam_search, search_room
 from invert_captum.search.kernels.bit_sets import lowest_bit, n_words
 from invert_captum.search.kernels.compiling import compiled, kernel
+from invert_captum.search.kernels.keys import write_keys
 from invert_captum.search.kernels.label_sums import LANES, concept_sums
 from invert_captum.search.kernels.members import write_all_members
 from invert_captum.search.kernels.rank_sums import (
     rank_room,
     sort_other_keys,
     sum_ranks,
-    write_keys,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +126,10 @@ def score_block(
 def digest_block(activations: Activations, digests: NDArray[np.uint64]) -> None:
     """Write every neuron's digest, uint64 of shape (d,), as `_rank_neurons` does."""
     starts = activations.starts
-    keys = np.empty(np.diff(starts).max(), np.uint32)
+    longest = np.int64(0)
+    for neuron in range(len(starts) - 1):
+        longest = max(longest, starts[neuron + 1] - starts[neuron])
+    keys = np.empty(longest, np.uint32)
     for neuron in range(len(starts) - 1):
         start, stop = starts[neuron], starts[neuron + 1]
         samples = activations.samples[start:stop]
@@ -158,7 +161,7 @@ def _rank_neurons(
             room.places,
         )  # fmt: skip
         varies = sum_ranks(
-            ordered[:count], labels.slots, part_sizes, room.ranks,
+            ordered[:count], labels.slots, labels.weights, part_sizes, room.ranks,
             room.pattern_sums[neuron - first], ranked.ties[neuron],
         )  # fmt: skip
         ranked.status[neuron] = SEARCHED if varies else CONSTANT

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
+
+from invert_captum._log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _hash_of_sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+# numba looks only at the file of the function that was called to tell whether what it kept is still
+# valid, not at the files of the functions that this one calls.
+_SOURCES = _hash_of_sources()
 
 
 def kernel(function: Function) -> Function:
@@ -30,8 +46,11 @@ def _compile(function: Function, **options: bool) -> Function:
     # Division by zero never happens on purpose; "numpy" leaves out the branch that looks for it.
     njit: Callable[..., Any] = numba.njit
     options = {**options, "nogil": True}
+    function.__qualname__ = f"{function.__qualname__}_{_SOURCES}"
     try:
         return njit(function, cache=True, error_model="numpy", **options)
-    except RuntimeError:
-        # Neither the package's folder nor the user's cache can be written: compile each time.
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        logger.warning("the search is compiled anew in every process: %s", error)
         return njit(function, error_model="numpy", **options)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from invert_captum.search.kernels.compiling import compiled
+from invert_captum.search.kernels.keys import ZERO_KEY
 from invert_captum.search.kernels.label_sums import LANES
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _IS_HELD_OUT = np.uint64(0x80000000)
 _KEY_SHIFT = np.uint64(32)
 _PART_SHIFT = np.uint64(31)
 
-# The key of 0.0.
-ZERO_KEY = np.uint32(0x80000000)
 # Cubes of tie sizes overflow 64 bits; they are kept as two numbers, high · 2²⁶ + low.
 TIE_SHIFT = 26
 _TIE_LOW = np.int64((1 << TIE_SHIFT) - 1)
@@ -76,44 +75,6 @@ def rank_room(
         np.empty(len(slots), np.int32),
         np.zeros((LANES, weights.shape[0], weights.shape[1]), np.int64),
     )
-
-
-@compiled
-def write_keys(
-    values: NDArray[np.float32], samples: NDArray[np.int64], keys: NDArray[np.uint32]
-) -> tuple[bool, np.uint64]:
-    """Write keys that sort as ``values`` do; −0.0 gets the key of 0.0, `ZERO_KEY`.
-
-    Args:
-        values: float32, shape (m,).
-        samples: Which samples these are, shape (m,); or of shape (0,) if they are 0 … m − 1.
-        keys: uint32, shape (m,), to be written.
-
-    Returns:
-        Whether all values are finite, and a number that depends on every value and its sample
-        (a sum modulo 2⁶⁴ of bits · an odd number for the sample; zeros add nothing).
-    """
-    bits = values.view(np.uint32)
-    sign, magnitude = np.uint32(0x80000000), np.uint32(0x7FFFFFFF)
-    greatest = np.uint32(0)
-    digest = np.uint64(0)
-    listed = len(samples) > 0
-    for place in range(len(values)):
-        word = bits[place]
-        size = word & magnitude
-        greatest = max(greatest, size)
-        word = word if size != 0 else np.uint32(0)
-        sample = samples[place] if listed else place
-        digest += np.uint64(word) * sample_multiplier(sample)
-        # IEEE 754: the bits of positive floats sort as they are, those of negative ones in reverse.
-        keys[place] = ~word if word & sign != 0 else word | sign
-    return greatest < np.uint32(0x7F800000), digest
-
-
-@compiled
-def sample_multiplier(sample: int) -> np.uint64:
-    """Return the odd number that a sample's value is multiplied with in a digest."""
-    return np.uint64(2 * sample + 1) * np.uint64(0x9E3779B97F4A7C15)
 
 
 @compiled
@@ -179,14 +140,16 @@ def _sort_by_digit(
 
 @compiled
 def sum_ranks(
-    ordered: Keys, slots: NDArray[np.int32], part_sizes: NDArray[np.int64],
-    ranks: NDArray[np.int32], sums: NDArray[np.int64], ties: NDArray[np.int64],
+    ordered: Keys, slots: NDArray[np.int32], weights: NDArray[np.int64],
+    part_sizes: NDArray[np.int64], ranks: NDArray[np.int32], sums: NDArray[np.int64],
+    ties: NDArray[np.int64],
 ) -> bool:  # fmt: skip
     """Sum the doubled mid-ranks of every part's samples by label pattern.
 
     Args:
         ordered: The sorted words of `sort_other_keys`; all other samples are zeros.
         slots: int32, shape (n,): part and pattern of every sample.
+        weights: int64, shape (2, g): how many samples of a part have a pattern.
         part_sizes: int64, shape (2,): how many samples each part has.
         ranks: int32, shape (n,), overwritten.
         sums: int64, shape (2, g), to be written.
@@ -196,30 +159,51 @@ def sum_ranks(
         *bool*: whether the searched part has two different values.
     """
     ties[:] = 0
-    flat = sums.reshape(-1)
     before = np.zeros(2, np.int64)
     negative = 0
     while negative < len(ordered) and np.uint32(ordered[negative] >> _KEY_SHIFT) < ZERO_KEY:
         negative += 1
     others = _count_parts(ordered)
     zeros = (part_sizes[0] - others[0], part_sizes[1] - others[1])
-    below = _count_parts(ordered[:negative])
-    if zeros[0] + zeros[1] > 0:
-        first = np.int32(2 * below[0] + zeros[0] + 1)
-        second = np.int32(2 * below[1] + zeros[1] + 1)
-        n_patterns = sums.shape[1]
-        for sample in range(len(slots)):
-            ranks[sample] = second if slots[sample] >= n_patterns else first
     n_values = _write_ranks(ordered[:negative], before, ranks, ties)
+    zero_ranks = (2 * before[0] + zeros[0] + 1, 2 * before[1] + zeros[1] + 1)
     for part in range(2):
         before[part] += zeros[part]
         _add_tie(zeros[part], ties[part])
     n_values += zeros[0] > 0
     n_values += _write_ranks(ordered[negative:], before, ranks, ties)
+    if zeros[0] + zeros[1] == 0:
+        _sum_all(slots, ranks, sums.reshape(-1))
+    else:
+        _sum_others(ordered, slots, weights, zero_ranks, ranks, sums)
+    return n_values > 1
+
+
+@compiled
+def _sum_all(slots: NDArray[np.int32], ranks: NDArray[np.int32], flat: NDArray[np.int64]) -> None:
+    """Sum the ranks of all samples by slot."""
     flat[:] = 0
     for sample in range(len(slots)):
         flat[slots[sample]] += ranks[sample]
-    return n_values > 1
+
+
+@compiled
+def _sum_others(
+    ordered: Keys, slots: NDArray[np.int32], weights: NDArray[np.int64],
+    zero_ranks: tuple[int, int], ranks: NDArray[np.int32], sums: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Sum ranks by slot as if all samples were zero, then put right those that are not.
+
+    What this costs does not depend on how many samples are zero.
+    """
+    for part in range(2):
+        for pattern in range(sums.shape[1]):
+            sums[part, pattern] = zero_ranks[part] * weights[part, pattern]
+    flat = sums.reshape(-1)
+    for word in ordered:
+        sample = np.int64(word & _SAMPLE)
+        is_heldout = word & _IS_HELD_OUT != np.uint64(0)
+        flat[slots[sample]] += ranks[sample] - (zero_ranks[1] if is_heldout else zero_ranks[0])
 
 
 @compiled

@@ -66,6 +66,7 @@ SETTINGS = [
         pytest.param(scipy.sparse.csr_array, id="csr"),
         pytest.param(scipy.sparse.csc_matrix, id="csc"),
         pytest.param(scipy.sparse.coo_array, id="coo"),
+        pytest.param(scipy.sparse.dok_array, id="dok"),
         pytest.param(lambda values: torch.from_numpy(values).to_sparse(), id="torch coo"),
         pytest.param(lambda values: torch.from_numpy(values).to_sparse_csr(), id="torch csr"),
         pytest.param(lambda values: torch.from_numpy(values).to_sparse_csc(), id="torch csc"),

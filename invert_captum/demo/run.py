@@ -109,9 +109,7 @@ def testable(concepts: ConceptSet, groups: NDArray[np.int64]) -> ConceptSet:
     )
 
 
-def extract(
-    network: nn.Module, emoji: Sequence[Emoji], *, show_progress: bool = False
-) -> Tensor:
+def extract(network: nn.Module, emoji: Sequence[Emoji], *, show_progress: bool = False) -> Tensor:
     """Return the activations (n, 1280) of the demo's layer of ``network`` on n ``emoji``."""
     labeler = NeuronConceptLabeler(network, LAYER)
     loader = DataLoader(PictureDataset(emoji), batch_size=_BATCH_SIZE)

@@ -58,7 +58,7 @@ class Checkpoint:
         sizes: dict[str | None, int],
         concepts: ConceptSet,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         self._known = {"concepts": list(concepts.names), "n_samples": concepts.n_samples}
         manifest = self._read_manifest()
         if manifest is None:

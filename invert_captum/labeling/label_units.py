@@ -55,7 +55,7 @@ class UnitLabeling:
             ValueError: If the checkpoint's units are of other activations.
         """
         with closing(self._labeled(units)) as labeled:
-            shown = progress(labeled, show=show, description="neurons", total=len(units))
+            shown = progress(labeled, show=show, description="blocks of neurons", total=len(units))
             blocks = {unit.number: block for unit, block in shown}
         return [blocks[unit.number] for unit in units]
 

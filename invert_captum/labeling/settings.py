@@ -107,6 +107,8 @@ def check_run_arguments(block_size: object, checkpoint: object, executor: object
         check_integer("block_size", block_size, minimum=1)
     if not isinstance(checkpoint, (str, os.PathLike, type(None))):
         raise TypeError(f"checkpoint is {shown(checkpoint)}; expected the path of a folder or None")
+    if isinstance(checkpoint, str) and "://" in checkpoint:
+        raise ValueError(f"checkpoint is {shown(checkpoint)}; expected a local folder, no URL")
     if not isinstance(executor, (Executor, type(None))):
         raise TypeError(
             f"executor is {shown(executor)}; expected a concurrent.futures.Executor or None (of a "

@@ -88,7 +88,7 @@ def run_on_threads(
         show: Whether to draw a progress bar on standard error.
     """
     yield from progress(
-        _run_on_threads(work, units), show=show, description="neurons", total=len(units)
+        _run_on_threads(work, units), show=show, description="blocks of neurons", total=len(units)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, cast
 
 import numpy as np
 import scipy.sparse
@@ -123,7 +123,12 @@ def has_named_layers(activations: Activations) -> bool:
     """Return whether the activations are those of layers with names."""
     if is_store(activations):
         return bool(activations.keyed_by_layer)
-    return isinstance(activations, Mapping)
+    return _is_mapping(activations)
+
+
+def _is_mapping(activations: object) -> TypeGuard[Mapping[str, Matrix]]:
+    # SciPy's dictionary of keys is a mapping, too.
+    return isinstance(activations, Mapping) and not scipy.sparse.issparse(activations)
 
 
 def columns_by_layer(activations: Activations) -> dict[str | None, NeuronColumns]:
@@ -140,7 +145,7 @@ def columns_by_layer(activations: Activations) -> dict[str | None, NeuronColumns
         if not activations.keyed_by_layer:
             return {None: NeuronColumns(next(iter(stored.values())))}
         return {layer: NeuronColumns(matrix) for layer, matrix in stored.items()}
-    if not isinstance(activations, Mapping):
+    if not _is_mapping(activations):
         return {None: NeuronColumns(cast("Matrix", activations))}
     if not activations:
         raise ValueError("activations is an empty mapping; expected at least one layer")

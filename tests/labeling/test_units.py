@@ -114,3 +114,8 @@ def test_interpret_passes_them_on(activations, concepts, tmp_path):
         )
     assert result == expected
     assert len(list((tmp_path / "units").glob("unit-*.json"))) == 3
+
+
+def test_a_checkpoint_is_a_local_folder(activations, concepts):
+    with pytest.raises(ValueError, match="expected a local folder, no URL"):
+        ic.label_neurons(activations, concepts, checkpoint="s3://bucket/cp")

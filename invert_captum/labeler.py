@@ -114,7 +114,8 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             store: Path or fsspec URL of an `ActivationStore`, which is made, or gone on with if
                 an extraction was stopped. ``reduce`` then needs a name. None: in memory.
             executor: Any `concurrent.futures.Executor`, whose workers extract blocks of rows;
-                with tensors or a `Dataset` as ``inputs``. All must be able to be pickled.
+                with tensors or a `Dataset` as ``inputs``. All must be able to be pickled. A
+                killed worker costs its block with Dask; process pools break, and the call fails.
             additional_forward_args: Further arguments of the model by position, after the
                 inputs; of whole tensors, those with one row per sample are cut along.
             attribute_to_layer_input: Take what the layer gets instead of what it gives.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,10 @@ def to_device(value: Any, device: torch.device | None) -> Any:
 def batch_digest(batch: Batch) -> str:
     """Return the SHA-256 of what the model gets: names, dtypes, shapes and bytes of all tensors.
 
-    Numbers, strings and the like count by their value, other objects by their class alone.
+    Numbers, strings and the like count by their value, data classes by their fields.
+
+    Raises:
+        TypeError: there is an object whose content is not known.
 
     Examples:
         >>> one, other = Batch((torch.zeros(2),)), Batch((torch.zeros(2, dtype=torch.int32),))
@@ -69,22 +72,37 @@ def batch_digest(batch: Batch) -> str:
 
 
 def _parts(value: Any) -> Iterator[bytes]:
-    if isinstance(value, (Tensor, np.ndarray)):
+    if isinstance(value, Tensor) or (isinstance(value, np.ndarray) and not value.dtype.hasobject):
         yield f"{value.dtype}{tuple(value.shape)};".encode()
         yield _bytes_of(value) if isinstance(value, Tensor) else value.tobytes()
     elif isinstance(value, Mapping):
         yield f"{len(value)} by name;".encode()
         for name in sorted(value, key=str):
-            yield f"{name!r}:".encode()
+            yield from _parts(name)
             yield from _parts(value[name])
     elif isinstance(value, (tuple, list)):
         yield f"{len(value)} in order;".encode()
         for item in value:
             yield from _parts(item)
-    elif isinstance(value, (str, bytes, int, float, complex, type(None), np.generic)):
+    elif isinstance(value, _PLAIN) and not isinstance(value, np.object_):
         yield f"{type(value).__qualname__} {value!r};".encode()
-    else:
+    elif is_dataclass(value) and not isinstance(value, type):
         yield f"{type(value).__qualname__};".encode()
+        yield from _parts({one.name: getattr(value, one.name) for one in fields(value)})
+    else:
+        kind = type(value).__qualname__
+        kind = f"array of dtype {value.dtype}" if isinstance(value, np.ndarray) else kind
+        raise TypeError(
+            f"inputs or additional_forward_args holds {kind}, whose content a store cannot tell "
+            "from others; expected tensors, arrays, numbers, strings, None, and data classes, "
+            "tuples, lists and mappings of these"
+        )
+
+
+_PLAIN = (
+    *(str, bytes, int, float, complex, type(None), np.generic),
+    *(torch.dtype, torch.device, torch.Size),
+)
 
 
 def _bytes_of(tensor: Tensor) -> bytes:

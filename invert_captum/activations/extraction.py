@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from invert_captum.activations.forward import Recipe, check_same_neurons, forwar
 from invert_captum.activations.work_units import extract_in_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from torch import Tensor, nn
@@ -108,10 +109,12 @@ def extract_activations(
         )
     rows = {name: _Rows(name, count_samples(inputs)) for name in layers}
     sample_ids: list[str] = []
-    for activations, ids in blocks:
-        for one, block in zip(rows.values(), activations, strict=True):
-            one.append(block)
-        sample_ids += ids or []
+    # Closed at once, because the model has hooks as long as the batches are open.
+    with closing(blocks):
+        for activations, ids in blocks:
+            for one, block in zip(rows.values(), activations, strict=True):
+                one.append(block)
+            sample_ids += ids or []
     extraction = Extraction({name: one.tensor() for name, one in rows.items()}, sample_ids or None)
     _log_shapes(extraction.activations, time.perf_counter() - started)
     return extraction
@@ -124,7 +127,7 @@ def _run_batches(
     recipe: Recipe,
     additional_forward_args: object,
     show_progress: bool,
-) -> Iterator[tuple[list[Tensor], list[str] | None]]:
+) -> Generator[tuple[list[Tensor], list[str] | None]]:
     """Yield the activations of all layers and the sample ids, batch by batch."""
     batches = progress(
         input_batches(inputs, recipe.batch_size, additional_forward_args),

@@ -79,7 +79,8 @@ def forward_pass(
             blocks = forward.attribute((), additional_forward_args=batch.to(device))
             for name, block in zip(layers, blocks, strict=True):
                 _check_rows(name, block, batch.n_samples)
-            return [block.to("cpu", recipe.dtype or block.dtype) for block in blocks]
+            pairs = zip(layers, blocks, strict=True)
+            return [_kept(name, block, recipe.dtype).to("cpu") for name, block in pairs]
 
         yield activations
 
@@ -105,6 +106,22 @@ def _check_rows(layer: str, block: Tensor, n_expected: int) -> None:
             f"layer {layer!r} gives {len(block)} rows for a batch of {n_expected} samples; "
             "expected the samples on the first axis, or a callable `reduce` that returns (n, d)"
         )
+
+
+def _kept(layer: str, block: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """Return the activations in ``dtype``, or raise `ValueError` if they leave its range."""
+    if dtype in (None, block.dtype):
+        return block
+    kept = block.to(dtype)
+    lost = kept.isinf() & block.isfinite()
+    if lost.any():
+        largest = block[lost].abs().max().item()
+        wider = [str(one) for one in KEPT_DTYPES if torch.finfo(one).max >= largest]
+        raise ValueError(
+            f"dtype is {dtype}, but layer {layer!r} gives {largest:.6g}, which is infinite in it; "
+            f"expected one of {', '.join(wider)}"
+        )
+    return kept
 
 
 def _layer_activation(

@@ -47,13 +47,13 @@ class TensorRows:
         for start in range(0, len(self.arguments[0]), batch_size):
             row = self.between(start, start + batch_size).arguments
             # Copies, because a model may work in place on what it is given.
-            inputs = (one.clone() for one in row[: self.n_inputs])
+            inputs = (one.detach().clone() for one in row[: self.n_inputs])
             yield Batch((*inputs, *row[self.n_inputs :]))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A view would be sent with all rows of its tensor, and through shared memory.
         pairs = zip(self.arguments, self.aligned, strict=True)
-        copied = tuple(one.clone() if aligned else one for one, aligned in pairs)
+        copied = tuple(one.detach().clone() if aligned else one for one, aligned in pairs)
         return _revived, (pickle.dumps((copied, self.aligned, self.n_inputs)),)
 
 

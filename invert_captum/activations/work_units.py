@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import threading
-from concurrent.futures import BrokenExecutor, as_completed
+from concurrent.futures import BrokenExecutor, as_completed, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from invert_captum.activations.store.bits import dtype_name, from_bits, to_bits
 from invert_captum.activations.tensor_rows import TensorRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from concurrent.futures import Executor, Future
 
     from numpy.typing import NDArray
@@ -96,14 +96,19 @@ class SharedJob:
 
     def job(self) -> Job:
         """Return the job."""
-        if getattr(_OPENED, "key", None) != self._key:
-            _OPENED.job = pickle.loads(self._content)  # noqa: S301 - in transit to a worker
-            _OPENED.key = self._key
-        opened: Job = _OPENED.job
-        return opened
+        with _LOCK:
+            for key in set(_OPENED) - {self._key}:
+                del _OPENED[key]
+            threads = _OPENED.setdefault(self._key, {})
+        here = threading.get_ident()
+        if here not in threads:
+            threads[here] = pickle.loads(self._content)  # noqa: S301 - in transit to a worker
+        return threads[here]
 
 
-_OPENED = threading.local()
+# By job and thread. Of one job only: models are large.
+_OPENED: dict[str, dict[int, Job]] = {}
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -179,8 +184,9 @@ def run_units(
     except BrokenExecutor as error:
         raise RuntimeError(f"a worker of the executor died ({error}); {advice}") from error
     finally:
-        for future in futures:
-            future.cancel()
+        # Units that run cannot be cancelled, and must not write after the call has ended.
+        wait([future for future in futures if not future.cancel()])
+        _OPENED.clear()
 
 
 def share_job(executor: Executor, job: Job) -> Any:
@@ -206,7 +212,7 @@ def extract_in_units(
     recipe: Recipe,
     additional_forward_args: object,
     show_progress: bool,
-) -> Iterator[tuple[list[Tensor], list[str] | None]]:
+) -> Generator[tuple[list[Tensor], list[str] | None]]:
     """Yield the activations of all layers and the sample ids of ranges of rows, in order."""
     units = Units.of(model, layers, inputs, recipe, additional_forward_args)
     shared = share_job(executor, units.job)

@@ -21,8 +21,8 @@ X = torch.arange(N * 4.0).reshape(N, 4).sin()
 X[:, 0] = torch.arange(N)
 
 
-class Slow(nn.Module):
-    """Takes its time, and notes the rows it sees in a file that outlasts it."""
+class Noting(nn.Module):
+    """Notes the rows it sees in a file that outlasts it."""
 
     def __init__(self, notes: int) -> None:
         super().__init__()
@@ -31,14 +31,13 @@ class Slow(nn.Module):
 
     def forward(self, x):
         os.write(self.notes, b"".join(b"%d\n" % int(row) for row in x[:, 0]))
-        time.sleep(0.001)
         return self.linear(x)
 
 
 def extract(path: Path, notes: Path) -> None:
     opened = os.open(notes, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     torch.manual_seed(0)
-    model = Slow(opened)
+    model = Noting(opened)
     extract_to_store(model, {"linear": model.linear}, X, path, batch_size=BATCH)
 
 
@@ -46,23 +45,47 @@ def finished_blocks(path: Path) -> set[int]:
     return {int(one.stem) for one in (path / "records").glob("[0-9]*.json")}
 
 
+def die_at(writes: int, *, renamed: bool) -> None:
+    """Kill this process at one of its next files, before or after that has its own name."""
+    original, left = Path.replace, [writes]
+
+    def replace(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if not left[0] and not renamed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(self, target)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    Path.replace = replace
+
+
 def kill_once(path: Path, notes: Path, generator: random.Random) -> list[int]:
-    """Extract in another process, kill it at a random moment; return what was computed in vain."""
+    """Extract in another process that dies at a random file; return what was computed in vain."""
     before = finished_blocks(path)
     noted = notes.read_text().split() if notes.exists() else []
+    writes, renamed = generator.randrange(1, 15), generator.random() < 0.5
     child = os.fork()
     if not child:
-        extract(path, notes)
-        os._exit(0)
-    enough = len(before) + generator.randrange(5)
-    while len(finished_blocks(path)) < enough:
-        time.sleep(0.001)
-    time.sleep(generator.uniform(0, 0.03))
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
+        try:
+            die_at(writes, renamed=renamed)
+            extract(path, notes)
+        finally:
+            os._exit(1)
+    deadline = time.monotonic() + 60
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            raise RuntimeError("the extraction hangs")
+        time.sleep(0.002)
+    if not os.WIFSIGNALED(ended[1]):
         raise RuntimeError("the extraction was over before it was killed")
-    seen = {int(row) // BLOCK for row in notes.read_text().split()[len(noted) :]}
+    seen = (
+        {int(row) // BLOCK for row in notes.read_text().split()[len(noted) :]}
+        if (notes.exists())
+        else set()
+    )
     return sorted(seen & before)
 
 

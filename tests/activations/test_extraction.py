@@ -319,3 +319,29 @@ def test_one_line_in_the_log_and_a_bar_on_request(caplog, capsys):
     assert "activations" in capsys.readouterr().err
     extract(conv_net(), "conv1", IMAGES)
     assert not capsys.readouterr().err
+
+
+def test_the_model_is_as_before_while_the_error_is_still_there():
+    model = nn.Sequential(nn.Identity()).train()
+    loader = DataLoader([torch.ones(2, 3), torch.ones(2, 4)], batch_size=None)
+    with pytest.raises(ValueError, match="4 neurons") as held:
+        extract_activations(model, {"0": model[0]}, loader)
+    assert held.tb is not None
+    assert model.training
+    assert not model[0]._forward_hooks
+    assert not model[0]._forward_pre_hooks
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_activations_that_leave_the_range_of_the_dtype_are_refused(sign):
+    model = nn.Sequential(nn.Identity())
+    inputs = sign * 1e6 * torch.ones(3, 2)
+    message = (
+        "dtype is torch.float16, but layer '0' gives 1e[+]06, which is infinite in it; expected "
+        "one of torch.bfloat16, torch.float32, torch.float64"
+    )
+    with pytest.raises(ValueError, match=message):
+        extract_activations(model, {"0": model[0]}, inputs, dtype=torch.float16)
+    infinite = torch.full((3, 2), torch.inf)
+    kept = extract_activations(model, {"0": model[0]}, infinite, dtype=torch.float16)
+    assert kept.activations["0"].isinf().all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -48,11 +49,13 @@ def test_a_store_holds_the_same_bits_as_memory(tmp_path, dtype):
     assert store.read(None, []).shape == (0, N)
 
 
+def ten_times(output, dtype):
+    return (10 * output).abs().to(dtype)
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
 def test_outputs_that_are_no_floats_are_kept_as_they_are(tmp_path, dtype):
-    def reduce(output):
-        return (10 * output).abs().to(dtype)
-
+    reduce = functools.partial(ten_times, dtype=dtype)
     store, _ = stored(tmp_path / "store", reduce=reduce)
     expected = (10 * in_memory()).abs().to(dtype)
     assert torch.equal(store.load(), expected)
@@ -151,9 +154,11 @@ def test_the_manifest_tells_where_the_activations_come_from(tmp_path):
     store, _ = stored(tmp_path / "store", reduce=double, dtype=torch.float16)
     manifest = ic.ActivationStore.open(tmp_path / "store").manifest
     assert manifest == store.manifest
-    assert manifest["origin"] | {"model_sha256": None} == {
+    hashes = {"model_sha256", "architecture_sha256"}
+    assert manifest["origin"] | dict.fromkeys(hashes) == {
+        "model_module": "torch.nn.modules.container",
         "model_class": "Sequential",
-        "model_sha256": None,
+        **dict.fromkeys(hashes),
         "layers": ["first"],
         "keyed_by_layer": False,
         "reduce": "stored_extraction.double",
@@ -237,7 +242,7 @@ def test_any_flipped_byte_of_a_record_or_the_manifest_is_noticed(tmp_path, name,
     [
         ("nothing", FileNotFoundError, "there is no activation store at '.*nothing'"),
         ("empty", FileNotFoundError, "there is no activation store"),
-        (3, TypeError, "store is 3; expected a path or an fsspec URL"),
+        (3, TypeError, "path is 3; expected a path or an fsspec URL"),
         ("", TypeError, "expected a path or an fsspec URL"),
         ("memory://nothing", FileNotFoundError, "no activation store at 'memory://nothing'"),
     ],

@@ -211,7 +211,6 @@ class Sometimes(Rows):
     ("options", "error", "message"),
     [
         ({"inputs": DataLoader(X)}, TypeError, "inputs is a DataLoader.* with executor expected"),
-        ({"reduce": lambda output: output}, (TypeError, ValueError), "reduce is|can be pickled"),
         ({"model": nn.Sequential(Broken()), "layer": "0"}, ZeroDivisionError, "broken sample"),
         ({"inputs": Repeated()}, ValueError, "sample_ids holds 'row0' twice"),
         ({"inputs": Sometimes()}, (TypeError, ValueError), "for some samples only"),
@@ -234,6 +233,46 @@ def test_models_that_cannot_be_sent_are_refused(tmp_path, threads):
     model.first.register_forward_hook(lambda *_: None)
     with pytest.raises(TypeError, match=r"executor needs a model, .* that can be pickled"):
         stored(tmp_path / "store", model=model, executor=threads)
+
+
+def test_reductions_that_cannot_be_sent_are_refused(tmp_path, threads):
+    options = {"executor": threads, "reduce": lambda output: output}
+    with pytest.raises(ValueError, match=r"reduce is .*with a store expected a named"):
+        stored(tmp_path / "store", **options)
+    model = network()
+    with pytest.raises(TypeError, match=r"executor needs a model, a reduction .* can be pickled"):
+        extract_activations(model, {"first": model.first}, X, **options)
+
+
+class DeadlyOnce(Rows):
+    """Kills the process that comes to row 20, once."""
+
+    def __init__(self, note: Path) -> None:
+        super().__init__()
+        self.note = note
+
+    def __getitem__(self, row):
+        if row == 20 and not self.note.exists():
+            self.note.touch()
+            os._exit(9)
+        return super().__getitem__(row)
+
+
+def test_a_killed_worker_of_dask_costs_nothing_but_its_block(tmp_path, monkeypatch):
+    # Workers import this module, too.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        inputs = DeadlyOnce(tmp_path / "note")
+        store, _ = stored(tmp_path / "store", inputs, executor=client.get_executor())
+    assert inputs.note.exists()
+    assert store.complete
+    assert torch.equal(store.load(), in_memory())
 
 
 def test_progress_counts_row_blocks(tmp_path, threads, capsys):

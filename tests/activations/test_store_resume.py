@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import json
 import logging
 import os
 import random
@@ -12,6 +13,7 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from stored_extraction import N, Noting, Rows, Stream, X, double, files, in_memory, network, stored
@@ -20,6 +22,8 @@ from torch.utils.data import DataLoader
 import invert_captum as ic
 from invert_captum.activations.store import layout
 from invert_captum.activations.store.folder import LocalFolder, RemoteFolder
+from invert_captum.activations.store.manifest import read_manifest
+from invert_captum.activations.store.sealed_json import sealed
 
 
 @pytest.fixture(autouse=True)
@@ -201,11 +205,11 @@ REFUSED = {
     "more": ({"inputs": torch.cat([X, X])}, r"another data set: it had 50 samples \(now 100\)"),
     "fewer in a loader": (
         {"inputs": DataLoader(X[:30], 4)},
-        r"rows 24 to 31 had rows \[24, 32\] \(now \[24, 30\]\); expected",
+        r"another data set: it had 50 samples \(now 30\)",
     ),
     "more in a loader": (
         {"inputs": DataLoader(torch.cat([X, X]), 4)},
-        r"rows 48 to 49 had rows \[48, 50\] \(now \[48, 52\]\)|it had 50 samples \(now at least 52",
+        r"another data set: it had 50 samples \(now 100\)",
     ),
     "first row": (
         {"inputs": other_rows(0)},
@@ -249,29 +253,34 @@ def test_all_differences_are_said_at_once(tmp_path):
 
 def test_a_store_never_becomes_complete_out_of_two_data_sets(tmp_path):
     path = tmp_path / "store"
-    stored(path)
+    stop_at(49, path)
     for block in (1, 3):
         Path(path, f"records/0000000{block}.json").unlink()
     changed = X.clone()
     changed[8:, 1] += 1
     with pytest.raises(ValueError, match="rows 16 to 23 had inputs"):
         stored(path, changed)
-    assert len(list(Path(path, "records").iterdir())) == 5
+    assert len(list(Path(path, "records").iterdir())) == 4
     store, rows = stored(path)
-    assert rows == [*range(8, 16), *range(24, 32)]
+    assert rows == [*range(8, 16), *range(24, 32), 48, 49]
     assert torch.equal(store.load(), in_memory())
 
 
 def test_two_extractions_at_once_into_one_store_are_noticed(tmp_path):
     path, other, changed = tmp_path / "store", tmp_path / "other", X.clone()
     changed[16:, 1] += 1
-    stored(other, changed)
+    other_id = stored(other, changed)[0].manifest["store_id"]
+    other_record = (other / "records/00000003.json").read_text()
+    folder = LocalFolder(path)
 
     def meanwhile(_, args):
         # As a process does that began when the store was empty, and is slower.
         if 40 in args[0][:, 0]:
             shutil.copytree(other / "layer_0/c/3", path / "layer_0/c/3", dirs_exist_ok=True)
-            shutil.copy(other / "records/00000003.json", path / "records")
+            kept = other_record.replace(other_id, read_manifest(folder).store_id)
+            document = json.loads(kept)
+            del document["crc32c"]
+            folder.write("records/00000003.json", sealed(document))
 
     model = network()
     model.note.register_forward_pre_hook(meanwhile)
@@ -299,10 +308,13 @@ def test_damaged_records_and_unfinished_files_are_replaced(tmp_path, undisturbed
     Path(path, "records/00000002.json").write_text("{")
     for place in (".aa.tmp", "records/.bb.tmp", "layer_0/c/1/.cc.tmp"):
         Path(path, place).write_text("half")
+        os.utime(path / place, (0, 0))
+    Path(path, ".living.tmp").touch()
     Path(path, "layer_0/zarr.json").unlink()
     _, rows = stored(path)
     assert rows == list(range(16, 24))
     assert files(path) == undisturbed
+    assert [one.name for one in path.rglob("*.tmp")] == [".living.tmp"]
 
 
 def test_models_that_work_in_place_go_on_as_well(tmp_path):
@@ -318,16 +330,38 @@ def test_models_that_work_in_place_go_on_as_well(tmp_path):
     assert torch.equal(again.load(), store.load())
 
 
+def closure(scale):
+    def times(output):
+        return scale * output
+
+    return times
+
+
+@pytest.mark.parametrize(
+    "value", [torch.ones(1), torch.nn.ReLU(), object(), np.float32(0.1), (1, [2]), Path("x")]
+)
+def test_partial_functions_hold_plain_data_only(tmp_path, value):
+    for reduce, place in (
+        (functools.partial(double, value), "argument 0"),
+        (functools.partial(double, scale=value), "argument 'scale'"),
+    ):
+        with pytest.raises(ValueError, match=f"reduce is a functools.partial whose {place} is of"):
+            stored(tmp_path / "store", reduce=reduce)
+    assert not (tmp_path / "store").exists()
+
+
 @pytest.mark.parametrize(
     ("reduce", "named"),
     [
         (lambda output: output, None),
         (functools.partial(lambda output, scale: scale * output, scale=2), None),
-        (functools.partial(torch.mul, other=torch.nn.ReLU()), "torch"),
-        (functools.partial(double, object()), None),
+        (network().first.forward, None),
+        (torch.rand(3).add, None),
+        (closure(2), None),
         (torch.nn.Identity(), None),
         (double, "stored_extraction.double"),
         (functools.partial(torch.clamp, min=0), "min=0"),
+        (functools.partial(double, -0.1), "(stored_extraction.double, -0.1)"),
     ],
 )
 def test_reductions_need_a_name(tmp_path, reduce, named):
@@ -339,7 +373,7 @@ def test_reductions_need_a_name(tmp_path, reduce, named):
             begin()
         assert not Noting.rows
         assert not (tmp_path / "store").exists()
-    elif named != "torch":
+    else:
         assert named in begin()[0].manifest["origin"]["reduce"]
 
 
@@ -377,8 +411,10 @@ def test_places_that_hold_something_else_are_refused(tmp_path):
         stored(tmp_path / "store")
     assert files(tmp_path / "store") == {"notes.txt": b"mine"}
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(OSError, match=r"file' cannot be written: .*exists"):
-        stored(tmp_path / "file")
+    for place in (tmp_path / "file", tmp_path / "file/store"):
+        with pytest.raises(FileExistsError, match=r"store is '.*', which is a file; expected"):
+            stored(place)
+    assert not Noting.rows
     (tmp_path / "empty").mkdir()
     assert stored(tmp_path / "empty")[0].complete
     assert stored(tmp_path / "new/folders")[0].complete
@@ -413,7 +449,5 @@ def test_layers_that_change_are_refused(tmp_path):
     with pytest.raises(ValueError, match="'0' has 4 neurons after row 2 and 3 before"):
         extract(torch.ones(2, 3), torch.ones(2, 4))
     (tmp_path / "store/manifest.json").unlink()
-    for key in ("zarr.json", "layer_0/zarr.json"):
-        (tmp_path / "store" / key).unlink()
     with pytest.raises(ValueError, match=r"'0' gives torch.float64 after row 2 and float32 before"):
         extract(torch.ones(2, 3), torch.ones(2, 3).double())

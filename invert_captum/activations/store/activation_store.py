@@ -11,7 +11,7 @@ import numpy as np
 from invert_captum._validation import as_list, check_integer
 from invert_captum.activations.store.chunks import decode_chunk, readable
 from invert_captum.activations.store.folder import open_folder
-from invert_captum.activations.store.manifest import Manifest, read_manifest
+from invert_captum.activations.store.manifest import Manifest, content_sha256, read_manifest
 from invert_captum.activations.store.records import BlockRecord, read_records, record_key
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ActivationStore:
     def __init__(self, folder: Folder, manifest: Manifest) -> None:
         self._folder = folder
         self._manifest = manifest
-        self._known_records: dict[int, BlockRecord] = {}
+        self._checked_records: list[BlockRecord] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> ActivationStore:
@@ -63,14 +63,14 @@ class ActivationStore:
             FileNotFoundError: there is no store.
             ValueError: its manifest is damaged.
         """
-        folder = open_folder(path)
+        folder = open_folder(path, "path")
         manifest = read_manifest(folder)
         if manifest is None:
             raise FileNotFoundError(f"there is no activation store at {folder.location!r}")
         return cls(folder, manifest)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).open, (self._folder.location,)
+        return type(self).open, (self._folder.address,)
 
     def __repr__(self) -> str:
         layers = ", ".join(
@@ -81,12 +81,12 @@ class ActivationStore:
     @property
     def location(self) -> str:
         """Absolute path or URL of the store."""
-        return self._folder.location
+        return self._folder.address
 
     @property
     def manifest(self) -> dict[str, Any]:
         """Model, layers, reduction, sizes and versions, as plain data."""
-        return self._manifest.document()
+        return self._current().document()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -101,17 +101,20 @@ class ActivationStore:
     @property
     def complete(self) -> bool:
         """Whether all rows are there."""
-        n_samples = self._manifest.n_samples
-        if n_samples is None or not self._manifest.complete:
-            return False
-        return len(self._records()) == self._manifest.layout.n_blocks(n_samples)
+        return self._whole() is not None
+
+    @property
+    def in_order(self) -> bool | None:
+        """Whether the inputs came in an order that the caller knows; not if a loader shuffled."""
+        return self._manifest.in_order
 
     @property
     def n_samples(self) -> int:
         """Number of samples n; `ValueError` if the extraction stopped before it was known."""
-        if self._manifest.n_samples is None:
+        n_samples = self._current().n_samples
+        if n_samples is None:
             raise self._incomplete()
-        return self._manifest.n_samples
+        return n_samples
 
     @property
     def sample_ids(self) -> list[str] | None:
@@ -225,16 +228,16 @@ class ActivationStore:
             except ValueError as error:
                 raise self._damaged(layer, record, chunk, str(error)) from error
             except Exception as error:
-                key = layer.key(record.block, chunk)
-                raise OSError(f"chunk {key!r} of {self.location!r} cannot be read: {error}") from (
-                    error
-                )
+                raise OSError(
+                    f"chunk {layer.key(record.block, chunk)!r} of {self._folder.location!r} "
+                    f"cannot be read: {error}"
+                ) from error
             yield record, chunk, bits
 
     def _damaged(self, layer: LayerLayout, record: BlockRecord, chunk: int, what: str) -> Exception:
         columns = layer.columns(chunk)
         return ValueError(
-            f"chunk {layer.key(record.block, chunk)!r} of {self.location!r} {what} (layer "
+            f"chunk {layer.key(record.block, chunk)!r} of {self._folder.location!r} {what} (layer "
             f"{layer.name!r}, rows {record.start:,} to {record.stop - 1:,}, neurons "
             f"{columns.start:,} to {columns.stop - 1:,}); delete {record_key(record.block)!r} "
             "there and extract again with the same arguments to compute these rows anew"
@@ -249,21 +252,29 @@ class ActivationStore:
                 return layer
         raise ValueError(f"layer is {name!r}; expected one of {list(self.layers)}")
 
-    def _records(self) -> dict[int, BlockRecord]:
-        """Return the records; once all are there, they are not read again."""
-        layout, n_samples = self._manifest.layout, self._manifest.n_samples
-        whole = n_samples is not None and len(self._known_records) == layout.n_blocks(n_samples)
-        if not whole:
-            self._known_records = read_records(self._folder, self._manifest)
-        return self._known_records
+    def _current(self) -> Manifest:
+        """Return the manifest; as long as the store is not complete, it may change."""
+        if not self._manifest.complete:
+            self._manifest = read_manifest(self._folder) or self._manifest
+        return self._manifest
+
+    def _whole(self) -> list[BlockRecord] | None:
+        """Return the records if they are those of the finished extraction, read only once."""
+        manifest = self._current()
+        if self._checked_records is None and manifest.complete:
+            records = list(read_records(self._folder, manifest).values())
+            if content_sha256(records) == manifest.content_sha256:
+                self._checked_records = records
+        return self._checked_records
 
     def _complete_records(self) -> list[BlockRecord]:
-        if not self.complete:
+        records = self._whole()
+        if records is None:
             raise self._incomplete()
-        return list(self._known_records.values())
+        return records
 
     def _incomplete(self) -> Exception:
-        there, n_samples = len(self._records()), self._manifest.n_samples
+        there, n_samples = len(read_records(self._folder, self._manifest)), self._manifest.n_samples
         if n_samples is None:
             missing = f"{there:,} row blocks are there, and it is not known how many are missing"
         else:
@@ -272,6 +283,6 @@ class ActivationStore:
             if there == n_blocks:
                 missing = "its row blocks were not checked together"
         return ValueError(
-            f"the activation store at {self.location!r} is not complete: {missing}; extract again "
-            "with the same arguments and the same store to go on with them"
+            f"the activation store at {self._folder.location!r} is not complete: {missing}; "
+            "extract again with the same arguments and the same store to go on with them"
         )

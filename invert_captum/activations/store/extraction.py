@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass
 from itertools import chain
@@ -17,18 +16,21 @@ from invert_captum.activations.batches import (
     count_batches,
     count_samples,
     input_batches,
+    keeps_order,
 )
 from invert_captum.activations.forward import Recipe, forward_pass
 from invert_captum.activations.store.activation_store import ActivationStore
 from invert_captum.activations.store.folder import Folder, open_folder
+from invert_captum.activations.store.hashed_batch import HashedBatch
 from invert_captum.activations.store.manifest import Manifest, read_manifest
 from invert_captum.activations.store.origin import (
     check_same_origin,
     describe_origin,
     package_versions,
+    warn_of_other_versions,
 )
-from invert_captum.activations.store.records import drop_unfinished, read_records
-from invert_captum.activations.store.work_units import write_in_units
+from invert_captum.activations.store.records import only_finished, read_records
+from invert_captum.activations.store.write_units import write_in_units
 from invert_captum.activations.store.writing import (
     Written,
     begin,
@@ -36,17 +38,18 @@ from invert_captum.activations.store.writing import (
     check_same_samples,
     finish,
     layout_for,
+    reopen,
     write_batches,
 )
 from invert_captum.activations.work_units import Units
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from invert_captum.activations.batch import Batch
     from invert_captum.activations.reducers import Reducer
@@ -148,8 +151,9 @@ class _Task:
             check_free(self.folder)
         else:
             check_same_origin(manifest.origin, self.origin, self.folder.location)
-            if self._known_samples() is not None:
-                check_same_samples(self.folder, manifest, count_samples(self.inputs) or 0)
+            counted = count_samples(self.inputs)
+            if counted is not None:
+                check_same_samples(self.folder, manifest, counted, manifest.counted)
         return manifest
 
     def run_in_order(
@@ -163,13 +167,11 @@ class _Task:
             total=count_batches(self.inputs, self.recipe.batch_size),
         )
         with forward_pass(self.model, self.layers, self.recipe) as activations:
-            if manifest is None:
-                first, blocks = _first(batches, activations)
-                manifest = self._begin(first, blocks)
-                batches = chain([first], batches)
-                activations = _remembering(activations, first, blocks)
-            finished = self._finished(manifest)
-            written = write_batches(self.folder, manifest, finished, batches, activations)
+            hashed = (HashedBatch(batch, activations) for batch in batches)
+            first = [] if manifest else [_first(hashed)]
+            manifest = manifest or self._begin(first[0])
+            manifest, finished = self._finished(manifest)
+            written = write_batches(self.folder, manifest, finished, chain(first, hashed))
         return manifest, written
 
     def run_in_units(
@@ -179,8 +181,9 @@ class _Task:
         units = Units.of(self.model, self.layers, self.inputs, self.recipe, self.extra)
         if manifest is None:
             with forward_pass(self.model, self.layers, self.recipe) as activations:
-                manifest = self._begin(*_first(self._batches(), activations))
-        finished = self._finished(manifest)
+                hashed = (HashedBatch(batch, activations) for batch in self._batches())
+                manifest = self._begin(_first(hashed))
+        manifest, finished = self._finished(manifest)
         written = write_in_units(
             executor, self.folder, manifest, finished, units, show_progress=show_progress
         )
@@ -193,38 +196,41 @@ class _Task:
         # A loader may leave samples out, or add some, when it puts them together.
         return None if isinstance(self.inputs, DataLoader) else count_samples(self.inputs)
 
-    def _begin(self, first: Batch, blocks: Sequence[Tensor]) -> Manifest:
-        """Begin the store, now that the shapes of a first batch are known."""
+    def _begin(self, first: HashedBatch) -> Manifest:
+        """Begin the store, now that the shapes of a first batch can be known."""
         size = self.origin["batch_size"] or first.n_samples
-        layout = layout_for(self.layers, blocks, max(size, 1), count_samples(self.inputs))
-        manifest = Manifest(self.origin, layout, self._known_samples(), versions=package_versions())
+        counted = count_samples(self.inputs)
+        layout = layout_for(self.layers, first.activations, max(size, 1), counted)
+        manifest = Manifest(
+            self.origin,
+            layout,
+            self._known_samples(),
+            counted,
+            keeps_order(self.inputs),
+            package_versions(),
+        )
         begin(self.folder, manifest)
         return manifest
 
-    def _finished(self, manifest: Manifest) -> dict[int, BlockRecord]:
+    def _finished(self, manifest: Manifest) -> tuple[Manifest, dict[int, BlockRecord]]:
+        """Return the manifest and what is finished; a store that lost some is not complete."""
         records = read_records(self.folder, manifest)
-        finished = drop_unfinished(self.folder, manifest, records)
+        finished = only_finished(self.folder, manifest, records)
+        if len(finished) < len(manifest.inputs_sha256):
+            manifest = reopen(self.folder, manifest)
+        if not manifest.complete:
+            warn_of_other_versions(manifest.versions)
         if finished:
             logger.info(
                 "going on with the activation store at %s: %s row blocks are finished",
                 self.folder.location,
                 f"{len(finished):,}",
             )
-        return finished
+        return manifest, finished
 
 
-def _first(
-    batches: Iterator[Batch], activations: Callable[[Batch], list[Tensor]]
-) -> tuple[Batch, list[Tensor]]:
-    """Return the first batch and its activations."""
+def _first(batches: Iterator[HashedBatch]) -> HashedBatch:
     first = next(batches, None)
     if first is None:
         raise ValueError("inputs has no samples; expected at least one")
-    # A copy, because a model may work in place, and the batch is hashed later.
-    return first, activations(copy.deepcopy(first))
-
-
-def _remembering(
-    activations: Callable[[Batch], list[Tensor]], known: Batch, blocks: list[Tensor]
-) -> Callable[[Batch], list[Tensor]]:
-    return lambda batch: blocks if batch is known else activations(batch)
+    return first

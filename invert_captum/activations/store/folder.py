@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,13 +19,20 @@ if TYPE_CHECKING:
 # How many objects of a URL are asked for at once: chunks have a few MB, requests wait for replies.
 _AT_ONCE = 16
 
+# No file takes so long to be written.
+_LEFT_SECONDS = 24 * 3600
+
 
 class Folder(Protocol):
     """Files by key, such as ``records/00000003.json``; a file is there whole or not at all."""
 
     @property
+    def address(self) -> str:
+        """Absolute path or URL that opens it again."""
+
+    @property
     def location(self) -> str:
-        """Absolute path or URL."""
+        """The address without a password, for messages."""
 
     def read(self, key: str) -> bytes:
         """Return a file's content, or raise `FileNotFoundError`."""
@@ -46,19 +56,28 @@ class Folder(Protocol):
         """Delete what killed processes left half written."""
 
 
-def open_folder(location: str | os.PathLike[str]) -> Folder:
+def open_folder(location: str | os.PathLike[str], argument: str = "store") -> Folder:
     """Return the folder at a path or URL, which need not exist yet.
+
+    Args:
+        location: The path, where ``~`` is the home folder, or the URL.
+        argument: How messages call it.
 
     Raises:
         TypeError: ``location`` is neither a string nor a path.
         ImportError: fsspec lacks a package that this kind of URL needs.
-        ValueError: fsspec does not know this kind of URL.
+        ValueError: fsspec does not know this kind of URL, or it has a query.
     """
     if not isinstance(location, (str, os.PathLike)) or not str(location):
-        raise TypeError(f"store is {location!r}; expected a path or an fsspec URL")
+        raise TypeError(f"{argument} is {location!r}; expected a path or an fsspec URL")
     address = os.fspath(location)
     if "://" not in address:
         return LocalFolder(address)
+    if "?" in address:
+        raise ValueError(
+            f"{argument} is {_without_password(address)!r}, a URL with a query; expected one "
+            "to which names of files can be added"
+        )
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
@@ -77,8 +96,11 @@ class LocalFolder:
 
     def __init__(self, path: str) -> None:
         # Workers may have another current directory.
-        self._path = Path(path).absolute()
-        self.location = str(self._path)
+        self._path = Path(path).expanduser().absolute()
+        there = (one for one in self._path.parents if one.exists())
+        # The nearest folder that is there already; those below it are made for the store.
+        self._above = next(there, self._path)
+        self.location = self.address = str(self._path)
 
     def read(self, key: str) -> bytes:
         """Return a file's content, or raise `FileNotFoundError`."""
@@ -100,17 +122,17 @@ class LocalFolder:
             file.write(content)
 
     def settle(self, keys: Iterable[str]) -> None:
-        """Flush the folders of these files, up to that of the store, to disk."""
+        """Flush the folders of these files to disk, up to one that was there before the store."""
         if os.name != "posix":
             return
         above = {folder for key in keys for folder in (self._path / key).parents}
         for folder in above:
             if folder == self._path or self._path in folder.parents:
-                opened = os.open(folder, os.O_RDONLY)
-                try:
-                    os.fsync(opened)
-                finally:
-                    os.close(opened)
+                _flush(folder)
+            elif folder == self._above or self._above in folder.parents:
+                # What is not the store's own need not be readable.
+                with suppress(PermissionError):
+                    _flush(folder)
 
     def delete(self, key: str) -> None:
         """Delete a file if it is there."""
@@ -125,14 +147,16 @@ class LocalFolder:
         }
 
     def tidy(self) -> None:
-        """Delete what killed processes left half written."""
+        """Delete what killed processes left half written, but not what others are writing."""
         for path in self._files(""):
-            if _is_unfinished(path):
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if _is_unfinished(path) and time.time() - path.stat().st_mtime > _LEFT_SECONDS:
+                    path.unlink()
 
     def _files(self, under: str) -> list[Path]:
-        folder = self._path / under
-        return [Path(at) / name for at, _, names in os.walk(folder) for name in names]
+        # A failed listing must not be taken for an empty one.
+        walk = os.walk(self._path / under, onerror=_unless_gone, followlinks=True)
+        return [Path(at) / name for at, _, names in walk for name in names]
 
 
 class RemoteFolder:
@@ -145,7 +169,8 @@ class RemoteFolder:
     """
 
     def __init__(self, location: str, files: Any, root: str) -> None:
-        self.location = location.rstrip("/")
+        self.address = location
+        self.location = _without_password(location)
         self._files = files
         self._root = root.rstrip("/")
 
@@ -203,3 +228,20 @@ class RemoteFolder:
 
 def _is_unfinished(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix == ".tmp"
+
+
+def _flush(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"://[^/]*@", "://", address)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from invert_captum._log import logger
 from invert_captum.activations.store.sealed_json import sealed, unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from invert_captum.activations.store.folder import Folder
     from invert_captum.activations.store.manifest import Manifest
 
@@ -25,8 +25,8 @@ class BlockRecord:
         block: Its index.
         start: Its first row.
         stop: The row after its last.
-        origin_sha256: Of the origin in the manifest.
-        inputs_sha256: Of the inputs its rows were computed from, batch by batch.
+        store_id: That of the manifest.
+        inputs_sha256: Of the inputs its rows were computed from and their ids, batch by batch.
         sample_ids: One per row, or None.
         chunks: By layer, the checksum of each chunk.
         layers_sha256: By layer, that of the activations.
@@ -35,7 +35,7 @@ class BlockRecord:
     block: int
     start: int
     stop: int
-    origin_sha256: str
+    store_id: str
     inputs_sha256: str
     sample_ids: tuple[str, ...] | None
     chunks: tuple[tuple[int, ...], ...]
@@ -47,13 +47,18 @@ class BlockRecord:
             {
                 "block": self.block,
                 "rows": [self.start, self.stop],
-                "origin_sha256": self.origin_sha256,
+                "store_id": self.store_id,
                 "inputs_sha256": self.inputs_sha256,
                 "sample_ids": None if self.sample_ids is None else list(self.sample_ids),
                 "chunks_crc32c": [list(one) for one in self.chunks],
                 "layers_sha256": list(self.layers_sha256),
             }
         )
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the record."""
+        return hashlib.sha256(self.content()).hexdigest()
 
 
 def record_key(block: int) -> str:
@@ -83,7 +88,7 @@ def read_record(
             document["block"],
             start,
             stop,
-            document["origin_sha256"],
+            document["store_id"],
             document["inputs_sha256"],
             None if ids is None else tuple(ids),
             tuple(tuple(one) for one in document["chunks_crc32c"]),
@@ -91,25 +96,33 @@ def read_record(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("the file is no record of a row block") from error
-    layout = manifest.layout
-    first = block * layout.block_rows
-    fits = (
-        record.block == block
-        and record.origin_sha256 == manifest.origin_sha256
-        and record.start == first < record.stop <= first + layout.block_rows
-        and (n_samples is None or record.stop == min(first + layout.block_rows, n_samples))
-        and [len(one) for one in record.chunks] == [layer.n_chunks for layer in layout.layers]
-        and len(record.layers_sha256) == len(layout.layers)
-        and (ids is None or (len(ids) == stop - start and _all_strings(ids)))
-        and _all_strings([record.inputs_sha256, *record.layers_sha256])
-    )
-    if not fits:
+    if not (_has_types(record) and _fits(record, block, manifest, n_samples)):
         raise ValueError("the record does not fit the store")
     return record
 
 
-def _all_strings(values: Iterable[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _has_types(record: BlockRecord) -> bool:
+    numbers = [record.block, record.start, record.stop, *chain.from_iterable(record.chunks)]
+    texts = [record.store_id, record.inputs_sha256, *record.layers_sha256]
+    texts += record.sample_ids or ()
+    return all(type(one) is int for one in numbers) and all(isinstance(one, str) for one in texts)
+
+
+def _fits(record: BlockRecord, block: int, manifest: Manifest, n_samples: int | None) -> bool:
+    layout, ids = manifest.layout, record.sample_ids
+    first, stop = block * layout.block_rows, (block + 1) * layout.block_rows
+    inputs = manifest.inputs_sha256[block : block + 1]
+    return (
+        record.block == block
+        and record.store_id == manifest.store_id
+        and record.start == first < record.stop <= stop
+        and (n_samples is None or record.stop == min(stop, n_samples))
+        # Once all were there, a record of other inputs is of a writer that came too late.
+        and (not manifest.inputs_sha256 or inputs == (record.inputs_sha256,))
+        and [len(one) for one in record.chunks] == [layer.n_chunks for layer in layout.layers]
+        and len(record.layers_sha256) == len(layout.layers)
+        and (ids is None or len(ids) == record.stop - record.start)
+    )
 
 
 def read_records(
@@ -126,7 +139,9 @@ def read_records(
     """
     n_samples = manifest.n_samples if n_samples is None else n_samples
     names = (key.rpartition("/")[2].removesuffix(".json") for key in folder.sizes(FOLDER))
-    blocks = sorted(int(name) for name in names if name.isdecimal())
+    listed = {int(name) for name in names if name.isdecimal()}
+    # A listing may lack files that are there.
+    blocks = sorted(listed | set(range(len(manifest.inputs_sha256))))
     records = {}
     for block, content in zip(blocks, folder.read_each(map(record_key, blocks)), strict=True):
         try:
@@ -140,10 +155,10 @@ def read_records(
     return records
 
 
-def drop_unfinished(
+def only_finished(
     folder: Folder, manifest: Manifest, records: dict[int, BlockRecord]
 ) -> dict[int, BlockRecord]:
-    """Delete the records of blocks whose chunks are missing or cut short; return the others."""
+    """Return the records of blocks whose chunks are all there and have their size."""
     layout = manifest.layout
     sizes: dict[str, int] = {}
     for layer in layout.layers:
@@ -155,6 +170,7 @@ def drop_unfinished(
             for layer in layout.layers
             for chunk in range(layer.n_chunks)
             if sizes.get(layer.key(block, chunk)) != layout.chunk_bytes(layer)
+            and not _has_size(folder, layer.key(block, chunk), layout.chunk_bytes(layer))
         ]
         if wrong:
             logger.warning(
@@ -162,7 +178,14 @@ def drop_unfinished(
                 wrong[0],
                 folder.location,
             )
-            folder.delete(record_key(block))
         else:
             finished[block] = record
     return finished
+
+
+def _has_size(folder: Folder, key: str, size: int) -> bool:
+    # A listing may lack files that are there.
+    try:
+        return len(folder.read(key)) == size
+    except FileNotFoundError:
+        return False

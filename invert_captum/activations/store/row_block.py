@@ -34,7 +34,7 @@ class RowBlock:
         self.index = index
         self.finished = finished
         self.filled = 0
-        self._origin = manifest.origin_sha256
+        self._manifest = manifest
         self._layout = layout = manifest.layout
         self._digest = hashlib.sha256()
         self._sample_ids: list[str] | None = None
@@ -55,14 +55,15 @@ class RowBlock:
 
     @property
     def inputs_sha256(self) -> str:
-        """Hash of the inputs so far."""
+        """Hash of the inputs and sample ids so far."""
         return self._digest.hexdigest()
 
     def add_inputs(self, part: slice, digest: str, sample_ids: Sequence[str] | None) -> None:
         """Add which rows of a batch come next, and what the batch is."""
-        self._digest.update(f"{part.start} {part.stop} {digest};".encode())
-        if sample_ids is not None:
-            self._sample_ids = [*(self._sample_ids or ()), *sample_ids[part]]
+        ids = None if sample_ids is None else list(sample_ids[part])
+        self._digest.update(f"{part.start} {part.stop} {digest} {ids!r};".encode())
+        if ids is not None:
+            self._sample_ids = [*(self._sample_ids or ()), *ids]
         self.filled += part.stop - part.start
 
     def add_activations(self, part: slice, blocks: Sequence[Tensor]) -> None:
@@ -80,21 +81,24 @@ class RowBlock:
             kept[rows] = bits[part]
 
     def check_inputs(self, location: str) -> None:
-        """Raise `ValueError` unless these are the inputs that a finished block was made from."""
-        record = self.finished
-        if record is None:
-            return
-        # Other inputs mostly have other ids as well, which tell more than hashes.
-        compared = [
-            ("rows", [record.start, record.stop], [self.start, self.start + self.filled]),
-            ("sample ids", record.sample_ids, self._ids()),
-            ("inputs with SHA-256", record.inputs_sha256, self.inputs_sha256),
-        ]
+        """Raise `ValueError` unless the block was made from these inputs if it was ever made."""
+        record, stop = self.finished, self.start + self.filled
+        compared: list[tuple[str, object, object]] = []
+        if record is not None:
+            # Other inputs mostly have other ids as well, which tell more than hashes.
+            compared += [
+                ("rows", [record.start, record.stop], [self.start, stop]),
+                ("sample ids", record.sample_ids, self._ids()),
+                ("inputs with SHA-256", record.inputs_sha256, self.inputs_sha256),
+            ]
+        known = self._manifest.inputs_sha256[self.index : self.index + 1]
+        compared += [("inputs with SHA-256", before, self.inputs_sha256) for before in known]
         for what, before, now in compared:
             if before != now:
+                last = stop if record is None else record.stop
                 raise ValueError(
                     f"the activation store at {location!r} was begun with another data set: rows "
-                    f"{record.start:,} to {record.stop - 1:,} had {what} {_short(before)} (now "
+                    f"{self.start:,} to {last - 1:,} had {what} {_short(before)} (now "
                     f"{_short(now)}); expected the same inputs in the same order and batches, "
                     "or another store"
                 )
@@ -118,7 +122,7 @@ class RowBlock:
             self.index,
             self.start,
             self.start + self.filled,
-            self._origin,
+            self._manifest.store_id,
             self.inputs_sha256,
             self._ids(),
             tuple(checksums),

@@ -26,7 +26,10 @@ def unsealed(content: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is no such file, or was changed.
     """
-    document = json.loads(content)
+    try:
+        document = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("the file is nested too deeply") from error
     if not isinstance(document, dict) or document.pop("crc32c", None) != _checksum(document):
         raise ValueError("the file does not match its own checksum: it was changed or damaged")
     return document

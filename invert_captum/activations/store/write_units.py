@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from invert_captum.activations.forward import forward_pass
 from invert_captum.activations.store.folder import open_folder
-from invert_captum.activations.store.manifest import read_manifest
-from invert_captum.activations.store.records import read_record, record_key
+from invert_captum.activations.store.hashed_batch import HashedBatch
+from invert_captum.activations.store.manifest import same_store
+from invert_captum.activations.store.records import BlockRecord, read_record, record_key
 from invert_captum.activations.store.writing import Written, write_batches
 from invert_captum.activations.work_units import SharedJob, Units, run_units, share_job
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from invert_captum.activations.store.folder import Folder
     from invert_captum.activations.store.manifest import Manifest
-    from invert_captum.activations.store.records import BlockRecord
     from invert_captum.activations.tensor_rows import TensorRows
 
 
@@ -40,7 +40,7 @@ def write_in_units(
         show_progress: Draw a progress bar.
 
     Returns:
-        The number of samples, and the hash of every block's inputs.
+        The number of samples, and the hash of every block's record.
     """
     size = manifest.layout.block_rows
     blocks = range(manifest.layout.n_blocks(units.n_samples))
@@ -54,7 +54,13 @@ def write_in_units(
         calls = [
             (
                 write_block,
-                (shared, folder.location, block, *units.rows(block * size, (block + 1) * size)),
+                (
+                    shared,
+                    (folder.address, manifest.store_id),
+                    block,
+                    block in finished,
+                    *units.rows(block * size, (block + 1) * size),
+                ),
             )
             for block in some
         ]
@@ -64,44 +70,39 @@ def write_in_units(
 
 
 def write_block(
-    shared: SharedJob, location: str, block: int, rows: range, tensors: TensorRows | None
+    shared: SharedJob,
+    store: tuple[str, str],
+    block: int,
+    finished: bool,
+    rows: range,
+    tensors: TensorRows | None,
 ) -> tuple[int, str]:
-    """Compute a row block and write it; if it has a record, only check its inputs.
+    """Compute a row block and write it; if it is finished, only check its inputs.
 
     Args:
         shared: What all units have in common.
-        location: Where the store is.
+        store: Where the store is, and its id.
         block: Which row block.
+        finished: Whether it has a record and all its chunks.
         rows: Its rows.
         tensors: Its inputs, if the data set is not in the job.
 
     Returns:
-        The row block, and the hash of its inputs.
+        The row block, and the hash of its record.
 
     Raises:
         ValueError: the inputs are not those that the block was made from.
         OSError: a file cannot be written.
+        RuntimeError: another store is there.
     """
-    folder = open_folder(location)
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise FileNotFoundError(f"there is no activation store at {location!r}")
+    address, store_id = store
+    folder = open_folder(address)
+    manifest = same_store(folder, store_id)
+    records: dict[int, BlockRecord] = {}
+    if finished:
+        records[block] = read_record(folder.read(record_key(block)), block, manifest)
     job = shared.job()
     with forward_pass(job.model, job.modules(), job.recipe) as activations:
-        written = write_batches(
-            folder,
-            manifest,
-            _record(folder, manifest, block),
-            job.batches(rows, tensors),
-            activations,
-            rows.start,
-        )
-    return block, written.inputs_sha256[block]
-
-
-def _record(folder: Folder, manifest: Manifest, block: int) -> dict[int, BlockRecord]:
-    try:
-        content = folder.read(record_key(block))
-        return {block: read_record(content, block, manifest)}
-    except (FileNotFoundError, ValueError):
-        return {}
+        batches = (HashedBatch(batch, activations) for batch in job.batches(rows, tensors))
+        written = write_batches(folder, manifest, records, batches, rows.start)
+    return block, written.records[block]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from invert_captum._log import logger
-from invert_captum.activations.batch import batch_digest
 from invert_captum.activations.batches import check_ids_of_parts
 from invert_captum.activations.store.bits import dtype_name
 from invert_captum.activations.store.layout import BITS, plan_layout
+from invert_captum.activations.store.manifest import same_store
 from invert_captum.activations.store.records import read_records, record_key
 from invert_captum.activations.store.row_block import RowBlock
 from invert_captum.activations.store.zarr_metadata import zarr_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
-    from invert_captum.activations.batch import Batch
     from invert_captum.activations.store.folder import Folder
+    from invert_captum.activations.store.hashed_batch import HashedBatch
     from invert_captum.activations.store.layout import Layout
     from invert_captum.activations.store.manifest import Manifest
     from invert_captum.activations.store.records import BlockRecord
@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
 def check_free(folder: Folder) -> None:
     """Raise `FileExistsError` unless a new store can be made here: nothing, or an empty folder."""
-    others = list(folder.sizes())
+    try:
+        others = list(folder.sizes())
+    except NotADirectoryError:
+        others = [""]
+    if "" in others:
+        raise FileExistsError(
+            f"store is {folder.location!r}, which is a file; expected a new or empty folder, or "
+            "an activation store"
+        )
     if others:
         raise FileExistsError(
             f"store is {folder.location!r}, which holds {others[0]!r} and no activation store; "
@@ -56,7 +64,17 @@ def begin(folder: Folder, manifest: Manifest) -> None:
     """Write what a store has before its first row block."""
     with resumable(folder, manifest):
         manifest.write(folder)
-        _update_zarr(folder, manifest.layout, manifest.n_samples or 0)
+
+
+def reopen(folder: Folder, manifest: Manifest) -> Manifest:
+    """Say in a store that it is not complete any more; return its manifest."""
+    reopened = manifest.reopened()
+    with resumable(folder, manifest):
+        reopened.write(folder)
+        # Zarr would read what is missing as zeros.
+        for key in zarr_documents(manifest.layout, 0):
+            folder.delete(key)
+    return reopened
 
 
 class Written(NamedTuple):
@@ -64,19 +82,18 @@ class Written(NamedTuple):
 
     Args:
         stop: The row after the last.
-        inputs_sha256: Of every row block, by its index.
+        records: SHA-256 of the record of every row block, by its index.
     """
 
     stop: int
-    inputs_sha256: dict[int, str]
+    records: dict[int, str]
 
 
 def write_batches(
     folder: Folder,
     manifest: Manifest,
     records: Mapping[int, BlockRecord],
-    batches: Iterable[Batch],
-    activations: Callable[[Batch], Sequence[Tensor]],
+    batches: Iterable[HashedBatch],
     first_row: int = 0,
 ) -> Written:
     """Compute and write the row blocks that have no record; check the inputs of all others.
@@ -88,11 +105,10 @@ def write_batches(
         manifest: Its manifest.
         records: Of its finished row blocks.
         batches: The inputs from ``first_row`` on.
-        activations: From a batch to the activations of all layers.
         first_row: Row of the first sample, where a row block begins.
 
     Returns:
-        The row after the last, and the hash of every block's inputs.
+        The row after the last, and the hash of every block's record.
 
     Raises:
         ValueError: the inputs are not those that the store was begun with.
@@ -100,8 +116,8 @@ def write_batches(
     """
     writer = _BlockWriter(folder, manifest, records, first_row)
     for batch in batches:
-        writer.add(batch, activations)
-    return Written(writer.close(), writer.inputs_sha256)
+        writer.add(batch)
+    return Written(writer.close(), writer.written)
 
 
 class _BlockWriter:
@@ -121,24 +137,20 @@ class _BlockWriter:
         # Records of blocks between finished ones wait until it is sure that the inputs are those
         # of all finished ones: a store must never become complete out of two data sets.
         self._waiting: list[BlockRecord] = []
-        self.inputs_sha256: dict[int, str] = {}
+        self.written: dict[int, str] = {}
         self._row = first_row
         self._block: RowBlock | None = None
 
-    def add(self, batch: Batch, activations: Callable[[Batch], Sequence[Tensor]]) -> None:
+    def add(self, batch: HashedBatch) -> None:
         """Add a batch, which may begin and end inside of row blocks."""
-        # Before the model runs, which may work in place.
-        digest, n_samples = batch_digest(batch), batch.n_samples
-        self._check_room(n_samples)
-        computed: Sequence[Tensor] | None = None
+        self._check_room(batch.n_samples)
         start = 0
-        while start < n_samples:
+        while start < batch.n_samples:
             block = self._block = self._block or self._next_block()
-            part = slice(start, min(n_samples, start + block.room))
-            block.add_inputs(part, digest, batch.sample_ids)
+            part = slice(start, min(batch.n_samples, start + block.room))
+            block.add_inputs(part, batch.digest, batch.sample_ids)
             if block.finished is None:
-                computed = activations(batch) if computed is None else computed
-                block.add_activations(part, computed)
+                block.add_activations(part, batch.activations)
             self._row += part.stop - start
             start = part.stop
             if not block.room:
@@ -159,17 +171,19 @@ class _BlockWriter:
 
     def _finish_block(self, block: RowBlock) -> None:
         self._block = None
-        self.inputs_sha256[block.index] = block.inputs_sha256
-        if block.finished is not None:
-            block.check_inputs(self._folder.location)
-            self._unchecked.discard(block.index)
-        else:
+        block.check_inputs(self._folder.location)
+        record = block.finished
+        if record is None:
+            same_store(self._folder, self._manifest.store_id)
             with resumable(self._folder, self._manifest):
-                self._waiting.append(block.write_chunks(self._folder))
+                record = block.write_chunks(self._folder)
+            self._waiting.append(record)
+        self._unchecked.discard(block.index)
+        self.written[block.index] = record.sha256
         if not self._unchecked:
             with resumable(self._folder, self._manifest):
-                for record in self._waiting:
-                    self._folder.write(record_key(record.block), record.content())
+                for one in self._waiting:
+                    self._folder.write(record_key(one.block), one.content())
             self._waiting = []
 
     def _check_room(self, n_samples: int) -> None:
@@ -178,10 +192,20 @@ class _BlockWriter:
             raise _other_number(self._folder, f"{expected:,}", f"at least {row:,}")
 
 
-def check_same_samples(folder: Folder, manifest: Manifest, n_samples: int) -> None:
-    """Raise `ValueError` unless the inputs have as many samples as when the store was begun."""
-    if manifest.n_samples not in (None, n_samples):
-        raise _other_number(folder, f"{manifest.n_samples:,}", f"{n_samples:,}")
+def check_same_samples(
+    folder: Folder, manifest: Manifest, n_samples: int, counted: int | None = None
+) -> None:
+    """Raise `ValueError` unless the inputs have as many samples as when the store was begun.
+
+    Args:
+        folder: Where the store is.
+        manifest: Its manifest.
+        n_samples: How many samples the inputs hold, or were gone through.
+        counted: How many they said that they hold when the store was begun.
+    """
+    before = manifest.n_samples if counted is None else counted
+    if before not in (None, n_samples):
+        raise _other_number(folder, f"{before:,}", f"{n_samples:,}")
 
 
 def _other_number(folder: Folder, before: str, now: str) -> Exception:
@@ -212,14 +236,14 @@ def finish(folder: Folder, manifest: Manifest, written: Written) -> Manifest:
         raise ValueError("inputs has no samples; expected at least one")
     check_same_samples(folder, manifest, n_samples)
     records = read_records(folder, manifest, n_samples)
-    there = {block: record.inputs_sha256 for block, record in records.items()}
-    if there != written.inputs_sha256:
+    if {block: record.sha256 for block, record in records.items()} != written.records:
         raise RuntimeError(
             f"the activation store at {folder.location!r} does not hold what was written: another "
             "process writes other activations there; expected one extraction for one store"
         )
     check_ids_of_parts([record.sample_ids for record in records.values()])
-    finished = manifest.completed(n_samples)
+    finished = manifest.completed(n_samples, records.values())
+    same_store(folder, manifest.store_id)
     with resumable(folder, manifest):
         _update_zarr(folder, manifest.layout, n_samples)
         if finished != manifest:
@@ -230,10 +254,12 @@ def finish(folder: Folder, manifest: Manifest, written: Written) -> Manifest:
 
 
 def _update_zarr(folder: Folder, layout: Layout, n_samples: int) -> None:
-    there = folder.sizes()
     for key, content in zarr_documents(layout, n_samples).items():
         # A complete store may be where nothing can be written.
-        if key not in there or folder.read(key) != content:
+        before = None
+        with suppress(FileNotFoundError):
+            before = folder.read(key)
+        if before != content:
             folder.write(key, content)
 
 
@@ -243,13 +269,15 @@ def resumable(folder: Folder, manifest: Manifest) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        there = sum(key.endswith(".json") for key in folder.sizes("records"))
-        n_samples = manifest.n_samples
-        known = f" of {manifest.layout.n_blocks(n_samples):,}" if n_samples is not None else ""
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno,
-            f"the activation store at {folder.location!r} cannot be written: {reason}. "
-            f"{there:,}{known} row blocks are finished and stay; the same call goes on with the "
-            "rest",
-        ) from error
+        done = ""
+        with suppress(OSError):
+            there = sum(key.endswith(".json") for key in folder.sizes("records"))
+            n_samples = manifest.n_samples
+            known = f" of {manifest.layout.n_blocks(n_samples):,}" if n_samples is not None else ""
+            done = f"{there:,}{known} row blocks are finished and stay; "
+        message = (
+            f"the activation store at {folder.location!r} cannot be written: "
+            f"{error.strerror or error}. {done}the same call goes on with the rest"
+        )
+        given = (message,) if error.errno is None else (error.errno, message)
+        raise OSError(*given) from error

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,15 +26,15 @@ import torch
 import invert_captum as ic
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import synthetic_activations
+from benchmarks.results import Report, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
 N_SAMPLES, N_CONCEPTS, SHARE = 50_000, 500, 0.01
-BAR = 1.6
 
 
 def random_concepts(rng: np.random.Generator) -> ic.ConceptSet:
@@ -67,38 +69,66 @@ def stored(activations: NDArray[np.float32], folder: str) -> ic.ActivationStore:
     return store
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--neurons", type=int, default=6144)
     parser.add_argument("--beam-width", type=int, default=10)
     parser.add_argument("--max-length", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args(arguments)
+    parser.add_argument("--output", type=Path, help="save the report: results/distributed.json")
+    words = sys.argv[1:] if words is None else words
+    return parser.parse_args(words, argparse.Namespace(given=words))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Build the problem, time it, print."""
-    parsed = parse(arguments)
+def measure(parsed: argparse.Namespace) -> Report:
+    """Build the problem, time it, return the report."""
     rng = np.random.default_rng(0)
     concepts = random_concepts(rng)
     in_memory = synthetic_activations(concepts.labels, parsed.neurons, rng)
     search = {"beam_width": parsed.beam_width, "max_length": parsed.max_length}
-    print(f"{concepts}, {parsed.neurons:,} neurons, {search}; {describe_machine()}")
+    rows: list[list[str | int | float]] = []
     with tempfile.TemporaryDirectory() as folder, dask_executors() as executors:
         for source, activations in (("store", stored(in_memory, folder)), ("memory", in_memory)):
             label = partial(ic.label_neurons, activations, concepts, **search)
-            tables = [label(neurons=range(256), executor=one) for one in executors.values()]
-            seconds: dict[int, list[float]] = {1: [], 2: []}
-            for _ in range(parsed.rounds):
-                for count, executor in executors.items():
-                    started = time.perf_counter()
-                    tables.append(label(executor=executor))
-                    seconds[count].append(time.perf_counter() - started)
-            assert all(table == tables[-1] for table in tables[2:]), "the tables differ"
-            one, two = (min(seconds[count]) for count in (1, 2))
-            print(f"{source:6}  one worker {one:6.2f} s, two {two:6.2f} s: {one / two:.2f} ×")
-    print(f"(bar: {BAR} × from a store); one and two workers gave the same table")
+            for executor in executors.values():
+                label(neurons=range(256), executor=executor)
+            one, two = seconds_of(label, executors, parsed.rounds)
+            rows.append([source, one, two, one / two])
+    notes = [
+        f"{concepts}, {parsed.neurons:,} neurons, L = {parsed.max_length}, "
+        f"B = {parsed.beam_width}; Dask workers are processes of one thread each. The least of "
+        f"{parsed.rounds} rounds, in which one and two workers take turns; all gave one table.",
+        "Activations in memory are sent to the workers, which takes the same cores.",
+    ]
+    columns = ["activations in", "one worker, s", "two workers, s", "times faster"]
+    command = " ".join(["python -m benchmarks.distributed", *parsed.given])
+    title = "Two Dask workers against one"
+    return Report(title, command, describe_machine(), notes, [Table(columns, rows)], [])
+
+
+def seconds_of(
+    label: partial[ic.LabelingResult], executors: dict[int, Executor], rounds: int
+) -> tuple[float, float]:
+    """Return the least seconds with one and with two workers; their tables must be the same."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    tables = []
+    for _ in range(rounds):
+        for count, executor in executors.items():
+            started = time.perf_counter()
+            tables.append(label(executor=executor))
+            seconds[count].append(time.perf_counter() - started)
+    assert all(table == tables[-1] for table in tables), "the tables differ"
+    return min(seconds[1]), min(seconds[2])
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure, print, and save where asked."""
+    parsed = parse(words)
+    report = measure(parsed)
+    print(report.text())
+    if parsed.output:
+        report.save(parsed.output)
 
 
 if __name__ == "__main__":

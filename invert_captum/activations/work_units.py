@@ -6,6 +6,8 @@ A unit is pure: it depends on nothing but what it is given, so that it may run t
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import multiprocessing.context
 import pickle
 import threading
 from concurrent.futures import BrokenExecutor, as_completed, wait
@@ -232,6 +234,9 @@ def compute_rows(
     shared: SharedJob, rows: range, tensors: TensorRows | None
 ) -> tuple[list[tuple[NDArray[Any], str]], list[str] | None]:
     """Return the activations of some rows as bits and dtype, by layer, and their sample ids."""
+    if isinstance(multiprocessing.current_process(), multiprocessing.context.ForkProcess):
+        # The threads that torch had before the fork are not there, but it would wait for them.
+        torch.set_num_threads(1)
     job = shared.job()
     blocks: list[list[Tensor]] = []
     ids: list[str] = []

@@ -3,6 +3,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -280,3 +282,30 @@ def test_progress_counts_row_blocks(tmp_path, threads, capsys):
     assert "row blocks" in capsys.readouterr().err
     stored(tmp_path / "other", show_progress=True)
     assert "activations" in capsys.readouterr().err
+
+
+FORKED = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import torch
+
+from invert_captum import NeuronConceptLabeler
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), torch.nn.ReLU())
+    images = torch.rand(300, 3, 32, 32)
+    labeler = NeuronConceptLabeler(model, "1")
+    direct = labeler.extract(images)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+        print(torch.allclose(labeler.extract(images, executor=pool), direct, atol=1e-6))
+"""
+
+
+def test_forked_processes_do_not_wait_for_threads_that_are_gone(tmp_path):
+    script = tmp_path / "forked.py"
+    script.write_text(FORKED)
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "True"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import invert_captum
+from invert_captum.search.kernels import compiling
 
 SCRIPT = """
 import numpy as np, scipy.sparse
@@ -40,3 +41,15 @@ def test_a_changed_part_of_a_kernel_is_compiled_again(tmp_path):
     assert changed != source
     part.write_text(changed)
     assert run() == "[[1002, 1004, 1006, 1008]]"
+
+
+def test_nothing_is_left_in_the_package():
+    """Files that an uninstallation does not know of would stay, and hide the next installation."""
+    kernels = Path(invert_captum.__file__).parent / "search" / "kernels"
+    before = set(kernels.rglob("*.nb?"))
+    command = [sys.executable, "-c", SCRIPT]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(kernels.rglob("*.nb?")) == before
+    assert any(
+        kept == compiling.numba.config.CACHE_DIR for kept in ("", os.environ.get("NUMBA_CACHE_DIR"))
+    )

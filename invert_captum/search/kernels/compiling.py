@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +13,7 @@ import numba
 from invert_captum._log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -48,9 +50,28 @@ def _compile(function: Function, **options: bool) -> Function:
     options = {**options, "nogil": True}
     function.__qualname__ = f"{function.__qualname__}_{_SOURCES}"
     try:
-        return njit(function, cache=True, error_model="numpy", **options)
+        with _cache_of_the_user():
+            return njit(function, cache=True, error_model="numpy", **options)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
         logger.warning("the search is compiled anew in every process: %s", error)
         return njit(function, error_model="numpy", **options)
+
+
+@contextmanager
+def _cache_of_the_user() -> Iterator[None]:
+    """Let numba keep what it compiles in the user's cache, not beside the sources.
+
+    There it would outlive the package when that is uninstalled, and the folder that is left would
+    hide a new installation in another place. ``NUMBA_CACHE_DIR`` is respected.
+    """
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    if not before:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        config.CACHE_DIR = str(home / "invert-captum")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before

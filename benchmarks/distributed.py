@@ -125,10 +125,7 @@ def seconds_of(
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print, and save where asked."""
     parsed = parse(words)
-    report = measure(parsed)
-    print(report.text())
-    if parsed.output:
-        report.save(parsed.output)
+    measure(parsed).deliver(parsed.output)
 
 
 if __name__ == "__main__":

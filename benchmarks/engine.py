@@ -187,10 +187,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print, and save where asked."""
     arguments = parse(words)
-    report = measure(arguments)
-    print(report.text())
-    if arguments.output:
-        report.save(arguments.output)
+    measure(arguments).deliver(arguments.output)
 
 
 if __name__ == "__main__":

@@ -112,10 +112,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(words, argparse.Namespace(given=words))
     if not torch.cuda.is_available():
         raise SystemExit("there is no CUDA device")
-    report = measure(arguments)
-    print(report.text())
-    if arguments.output:
-        report.save(arguments.output)
+    measure(arguments).deliver(arguments.output)
 
 
 if __name__ == "__main__":

@@ -107,10 +107,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--neurons", type=int, default=512)
     parser.add_argument("--output", type=Path, help="save the report: results/million.json")
     arguments = parser.parse_args(words, argparse.Namespace(given=words))
-    report = measure(arguments)
-    print(report.text())
-    if arguments.output:
-        report.save(arguments.output)
+    measure(arguments).deliver(arguments.output)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,12 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
+    def deliver(self, path: Path | None) -> None:
+        """Print the report, and save it if a path is given."""
+        print(self.text())
+        if path:
+            self.save(path)
+
     @classmethod
     def load(cls, path: Path) -> Report:
         """Read what `save` wrote."""

@@ -12,7 +12,7 @@ import pickle
 import threading
 from concurrent.futures import BrokenExecutor, as_completed, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -66,8 +66,8 @@ class Job:
         """Yield the batches of some rows."""
         if tensors is not None:
             return tensors.batches(self.recipe.batch_size)
-        assert self.dataset is not None  # noqa: S101 - see `Units.of`
-        return dataset_batches(self.dataset, rows, self.recipe.batch_size, self.extra)
+        dataset = cast("Dataset[Any]", self.dataset)  # where no tensors come; see `Units.of`
+        return dataset_batches(dataset, rows, self.recipe.batch_size, self.extra)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the layers by name."""
@@ -148,11 +148,11 @@ class Units:
                 "expected a map-style torch.utils.data.Dataset, or tensors"
             )
         extra = further_arguments(additional_forward_args)
-        whole = isinstance(inputs, (Tensor, tuple))
-        tensors = TensorRows.of(inputs, extra) if isinstance(inputs, (Tensor, tuple)) else None
-        dataset = None if isinstance(inputs, (Tensor, tuple)) else inputs
-        job = Job(model, tuple(layers), recipe, dataset, () if whole else extra)
-        return cls(job, tensors, count_samples(inputs) or 0)
+        n_samples = count_samples(inputs) or 0
+        if isinstance(inputs, (Tensor, tuple)):
+            job = Job(model, tuple(layers), recipe, None, ())
+            return cls(job, TensorRows.of(inputs, extra), n_samples)
+        return cls(Job(model, tuple(layers), recipe, inputs, extra), None, n_samples)
 
     def rows(self, start: int, stop: int) -> tuple[range, TensorRows | None]:
         """Return a range of rows, with their tensors."""

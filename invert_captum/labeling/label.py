@@ -24,7 +24,6 @@ from invert_captum.labeling.preparation import (
     varying_concepts,
 )
 from invert_captum.labeling.settings import LabelingSettings, check_run_arguments, describe
-from invert_captum.labeling.stored import stored_layers
 from invert_captum.labeling.units import cut, unit_sizes
 from invert_captum.neuron_columns import (
     check_neurons,
@@ -183,7 +182,7 @@ def label_neurons(
     chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
     heldout = _split(concepts.n_samples, groups, settings)
     labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
-    stored = stored_layers(activations)
+    stored = {name: layer.stored for name, layer in layers.items() if layer.stored is not None}
     sizes, kept = unit_sizes(layers, block_size), None
     if checkpoint is not None:
         identity = run_identity(

@@ -71,6 +71,11 @@ class NeuronColumns:
         """How many neurons are best read at a time; None if that makes no difference."""
         return self._source.neurons_at_once
 
+    @property
+    def stored(self) -> StoredMatrix | None:
+        """The activations as another process can open them; None if they are not in a store."""
+        return self._source if isinstance(self._source, StoredMatrix) else None
+
     def block(self, neurons: Sequence[int]) -> ActivationRows | torch.Tensor:
         """Return the activations of some neurons where a search of them is fastest.
 

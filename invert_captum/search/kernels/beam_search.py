@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.beams import empty_beam
 from invert_captum.search.kernels.bit_sets import n_words
 from invert_captum.search.kernels.candidates import (
@@ -13,7 +14,6 @@ from invert_captum.search.kernels.candidates import (
     fill_literal_scores,
     fill_scores,
 )
-from invert_captum.search.kernels.compiling import compiled
 from invert_captum.search.kernels.label_sums import joint_sums
 from invert_captum.search.kernels.selection import select
 from invert_captum.search.kernels.shortening import shorten, sort_by_text

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from invert_captum.search.kernels.compiling import compiled
+from invert_captum._compiling import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

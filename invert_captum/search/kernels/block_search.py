@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from invert_captum._compiling import compiled, kernel
 from invert_captum.search.kernels.beam_search import beam_search, search_room
 from invert_captum.search.kernels.bit_sets import lowest_bit, n_words
-from invert_captum.search.kernels.compiling import compiled, kernel
 from invert_captum.search.kernels.keys import write_keys
 from invert_captum.search.kernels.label_sums import LANES, concept_sums
 from invert_captum.search.kernels.members import write_all_members

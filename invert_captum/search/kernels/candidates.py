@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.bit_sets import AND, AND_NOT, OR, write_column, write_join
-from invert_captum.search.kernels.compiling import compiled
 from invert_captum.search.kernels.formula_codes import (
     AND_OPERATOR,
     NO_OPERATOR,

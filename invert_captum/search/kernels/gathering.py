@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from invert_captum.search.kernels.compiling import kernel
+from invert_captum._compiling import kernel
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_captum.search.kernels.compiling import compiled
+from invert_captum._compiling import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

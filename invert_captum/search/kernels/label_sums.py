@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.bit_sets import count_bits, lowest_bit, tail_word
-from invert_captum.search.kernels.compiling import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

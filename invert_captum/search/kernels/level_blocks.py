@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum._compiling import compiled, kernel
 from invert_captum.search.kernels.beam_search import finish, first_level, next_level, search_room
 from invert_captum.search.kernels.beams import Beam, copy_formula
-from invert_captum.search.kernels.compiling import compiled, kernel
 from invert_captum.search.kernels.members import write_all_members
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.bit_sets import write_column
-from invert_captum.search.kernels.compiling import compiled
 from invert_captum.search.kernels.formula_codes import AND_OPERATOR
 
 if TYPE_CHECKING:

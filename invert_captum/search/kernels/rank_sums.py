@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from invert_captum.search.kernels.compiling import compiled
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.keys import ZERO_KEY
 from invert_captum.search.kernels.label_sums import LANES
 

@@ -5,7 +5,7 @@ A further score is a further branch of `score` with a number of its own.
 
 from __future__ import annotations
 
-from invert_captum.search.kernels.compiling import compiled
+from invert_captum._compiling import compiled
 
 AUC, ONE_MINUS_AUC, DISTANCE_FROM_HALF = 0, 1, 2
 

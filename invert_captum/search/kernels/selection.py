@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.bit_sets import complementary, equal
 from invert_captum.search.kernels.candidates import (
     LEFT_OUT,
@@ -13,7 +14,6 @@ from invert_captum.search.kernels.candidates import (
     write_formula,
     write_members,
 )
-from invert_captum.search.kernels.compiling import compiled
 from invert_captum.search.kernels.formula_codes import comes_before, write_text_key
 from invert_captum.search.kernels.scores import is_symmetric
 

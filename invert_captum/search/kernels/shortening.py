@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum._compiling import compiled
 from invert_captum.search.kernels.beams import copy_formula
 from invert_captum.search.kernels.bit_sets import write_column
-from invert_captum.search.kernels.compiling import compiled
 from invert_captum.search.kernels.formula_codes import (
     AND_OPERATOR,
     comes_before,

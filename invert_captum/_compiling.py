@@ -1,10 +1,11 @@
-"""How the kernels are compiled: by numba, without the GIL, kept on disk between runs."""
+"""How kernels are compiled: by numba, without the GIL, kept on disk between runs."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _hash_of_sources() -> str:
+@cache
+def _hash_of_sources(folder: Path) -> str:
+    """Return a hash of all kernels that may call each other: those of one folder, and this file.
+
+    numba looks only at the file of the function that was called to tell whether what it kept is
+    still valid, not at the files of the functions that this one calls.
+    """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in [Path(__file__), *sorted(folder.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-# numba looks only at the file of the function that was called to tell whether what it kept is still
-# valid, not at the files of the functions that this one calls.
-_SOURCES = _hash_of_sources()
 
 
 def kernel(function: Function) -> Function:
@@ -47,16 +49,19 @@ def compiled(function: Function) -> Function:
 def _compile(function: Function, **options: bool) -> Function:
     # Division by zero never happens on purpose; "numpy" leaves out the branch that looks for it.
     njit: Callable[..., Any] = numba.njit
+    made: Function
     options = {**options, "nogil": True}
-    function.__qualname__ = f"{function.__qualname__}_{_SOURCES}"
+    sources = _hash_of_sources(Path(function.__code__.co_filename).parent)
+    function.__qualname__ = f"{function.__qualname__}_{sources}"
     try:
         with _cache_of_the_user():
-            return njit(function, cache=True, error_model="numpy", **options)
+            made = njit(function, cache=True, error_model="numpy", **options)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
         logger.warning("the search is compiled anew in every process: %s", error)
-        return njit(function, error_model="numpy", **options)
+        made = njit(function, error_model="numpy", **options)
+    return made
 
 
 @contextmanager

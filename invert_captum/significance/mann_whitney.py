@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import scipy.special
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Alternative = Literal["greater", "less", "two-sided"]
 
@@ -72,6 +75,38 @@ def mann_whitney_log10_p(
     if alternative == "two-sided":
         log_p += math.log(2.0)
     return min(log_p, 0.0) / math.log(10.0)
+
+
+def rank_sum_z(
+    n_inside: NDArray[np.int64],
+    rank_sums: NDArray[np.int64],
+    tie_sums: NDArray[np.float64],
+    n_samples: int,
+) -> NDArray[np.float64]:
+    """Return how many standard deviations rank sums lie above their mean, ties corrected.
+
+    Args:
+        n_inside: How many of the samples are inside, any shape.
+        rank_sums: The sums of their doubled mid-ranks, of the same shape.
+        tie_sums: Σ(t³ − t) over the groups of t equal activations, of the same shape.
+        n_samples: The number of all samples, n.
+
+    Returns:
+        *numpy.ndarray* of float64, of the same shape; 0 where nothing or all is inside, or all
+        activations are equal.
+
+    Examples:
+        >>> rank_sum_z(np.array([2]), np.array([14]), np.array([0.0]), 4).round(3)
+        array([1.549])
+    """
+    n_pairs = n_inside * (n_samples - n_inside)
+    distance = (rank_sums - n_inside * (n_inside + 1) - n_pairs) / 2
+    spread = float(n_samples) ** 3 - n_samples - tie_sums
+    variance = n_pairs * spread / (12.0 * n_samples * (n_samples - 1))
+    z: NDArray[np.float64] = np.divide(
+        distance, np.sqrt(variance), out=np.zeros(n_pairs.shape), where=variance > 0
+    )
+    return z
 
 
 def _share_at_most(u: int, n_inside: int, n_outside: int) -> float:

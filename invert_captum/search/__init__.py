@@ -12,22 +12,39 @@ from invert_captum.search.block_search import (
 )
 from invert_captum.search.formula import Formula
 from invert_captum.search.labels import SearchLabels
+from invert_captum.search.permutations import Permutations
+from invert_captum.search.permuted_search import (
+    PermutedSearches,
+    break_ties,
+    has_ties,
+    search_permuted,
+    untied_row,
+)
 from invert_captum.search.scores import SIGNS, AucScore, Score, Sign, auc
+from invert_captum.search.separations import ActivationCounts, BlockSeparations
 from invert_captum.search.settings import SearchSettings, size_limits
 
 __all__ = [
     "SIGNS",
+    "ActivationCounts",
     "ActivationRows",
     "AucScore",
+    "BlockSeparations",
     "Formula",
     "Found",
+    "Permutations",
+    "PermutedSearches",
     "Score",
     "SearchLabels",
     "SearchSettings",
     "SearchedBlock",
     "Sign",
     "auc",
+    "break_ties",
     "concept_rank_sums",
+    "has_ties",
     "search_block",
+    "search_permuted",
     "size_limits",
+    "untied_row",
 ]

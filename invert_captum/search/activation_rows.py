@@ -69,6 +69,28 @@ class ActivationRows:
         dense[neurons, self.samples] = self.values
         return dense
 
+    def take(self, samples: NDArray[np.int64]) -> ActivationRows:
+        """Return the activations of some samples, ascending, renumbered from 0."""
+        if self.samples is None:
+            return ActivationRows.dense(
+                np.ascontiguousarray(self.values.reshape(self.n_neurons, -1)[:, samples])
+            )
+        at = np.searchsorted(samples, self.samples)
+        kept = at < len(samples)
+        kept[kept] = samples[at[kept]] == self.samples[kept]
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return ActivationRows(self.values[kept], before[self.starts], at[kept])
+
+    def take_neurons(self, neurons: NDArray[np.int64]) -> ActivationRows:
+        """Return the activations of some neurons, given by their places."""
+        pieces = [slice(self.starts[one], self.starts[one + 1]) for one in neurons]
+        starts = np.cumsum([0, *(piece.stop - piece.start for piece in pieces)])
+        values = np.concatenate([self.values[piece] for piece in pieces])
+        if self.samples is None:
+            return ActivationRows(values, starts)
+        listed = np.concatenate([self.samples[piece] for piece in pieces])
+        return ActivationRows(values, starts, listed)
+
     def as_float32(self) -> tuple[Activations, NDArray[np.uint64] | None]:
         """Return float32 values of the same order with the same ties.
 

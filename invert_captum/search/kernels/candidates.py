@@ -14,7 +14,7 @@ from invert_captum.search.kernels.formula_codes import (
     OR_OPERATOR,
     append,
 )
-from invert_captum.search.kernels.scores import score
+from invert_captum.search.kernels.scores import numerator_weights, score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,23 +87,63 @@ def fill_scores(labels: LabelArrays, limits: Limits, candidates: Candidates) -> 
     beam, scores = candidates.beam, candidates.scores
     scores[: candidates.n_old] = beam.scores[: candidates.n_old]
     at = candidates.n_old
-    for number in range(len(candidates.parents)):
-        parent = candidates.parents[number]
+    joint = np.empty((2, n_concepts))
+    for parent in candidates.parents:
         size, rank_sum = beam.sizes[parent], beam.rank_sums[parent]
+        # Apart, because only side by side are several read in one instruction.
+        for concept in range(n_concepts):
+            joint[0, concept] = candidates.joint[parent, concept, 0]
+            joint[1, concept] = candidates.joint[parent, concept, 1]
         for join in range(4):
-            for concept in range(n_concepts):
-                count = labels.counts[concept]
-                literal = count if join in (AND, OR) else n - count
-                new = joined(join, candidates.joint[parent, concept, 0], size, count, n)
-                if new in (size, literal) or new < limits.low or new > limits.high:
-                    scores[at] = LEFT_OUT
-                else:
-                    new_sum = joined(
-                        join, candidates.joint[parent, concept, 1], rank_sum,
-                        candidates.rank_sums[concept], n * (n + 1),
-                    )  # fmt: skip
-                    scores[at] = score(limits.score_kind, new, new_sum, n)
-                at += 1
+            of_joint, of_literal, constant = _weights(join, size, n)
+            _, _, constant_sum = _weights(join, rank_sum, n * (n + 1))
+            _fill_joins(
+                labels.counts, candidates.rank_sums, joint[0], joint[1], of_joint, of_literal,
+                (constant, constant_sum), join in (AND, OR), size, limits,
+                scores[at : at + n_concepts],
+            )  # fmt: skip
+            at += n_concepts
+
+
+@compiled
+def _weights(join: int, parent: int, total: int) -> tuple[float, float, float]:
+    """Return (a, b, c) so that `joined` is a · joint + b · literal + c."""
+    if join == AND:
+        return 1.0, 0.0, 0.0
+    if join == AND_NOT:
+        return -1.0, 0.0, float(parent)
+    if join == OR:
+        return -1.0, 1.0, float(parent)
+    return 1.0, -1.0, float(total)
+
+
+@compiled
+def _fill_joins(
+    counts: NDArray[np.int64], rank_sums: NDArray[np.int64], joint_sizes: NDArray[np.float64],
+    joint_rank_sums: NDArray[np.float64], of_joint: float, of_literal: float,
+    constants: tuple[float, float], is_plain: bool, parent_size: int, limits: Limits,
+    scores: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Score one join of one parent with every concept.
+
+    All is in float64, which holds every sum here exactly, and without a branch: so processors
+    score several concepts at once.
+    """
+    of_u, of_pairs = numerator_weights(limits.score_kind)
+    constant, constant_sum = constants
+    n, size = float(limits.n_samples), float(parent_size)
+    low, high = float(limits.low), float(limits.high)
+    start, sign = (0.0, 1.0) if is_plain else (n, -1.0)
+    for concept in range(len(scores)):
+        count, rank_sum = float(counts[concept]), float(rank_sums[concept])
+        new = of_joint * joint_sizes[concept] + of_literal * count + constant
+        new_sum = of_joint * joint_rank_sums[concept] + of_literal * rank_sum + constant_sum
+        n_pairs = new * (n - new)
+        doubled_u = new_sum - new * (new + 1.0)
+        value = abs(of_u * doubled_u + of_pairs * n_pairs) / (2.0 * n_pairs)
+        literal = start + sign * count
+        left_out = (new == size) | (new == literal) | (new < low) | (new > high)
+        scores[concept] = LEFT_OUT if left_out else value
 
 
 @compiled

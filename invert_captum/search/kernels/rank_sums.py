@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _DIGIT_BITS = 11
 _N_DIGITS = 1 << _DIGIT_BITS
 _N_PASSES = 3
-_SAMPLE = np.uint64(0x7FFFFFFF)
+SAMPLE = np.uint64(0x7FFFFFFF)
 _IS_HELD_OUT = np.uint64(0x80000000)
-_KEY_SHIFT = np.uint64(32)
+KEY_SHIFT = np.uint64(32)
 _PART_SHIFT = np.uint64(31)
 
 # Cubes of tie sizes overflow 64 bits; they are kept as two numbers, high · 2²⁶ + low.
@@ -103,7 +103,7 @@ def sort_other_keys(
         key = keys[index]
         sample = samples[index] if listed else index
         part = np.uint64(slots[sample] >= n_patterns)
-        packed[count] = np.uint64(key) << _KEY_SHIFT | part << _PART_SHIFT | np.uint64(sample)
+        packed[count] = np.uint64(key) << KEY_SHIFT | part << _PART_SHIFT | np.uint64(sample)
         # Without a branch, because no processor can guess which values are zero.
         other = np.int64(key != ZERO_KEY)
         places[0, key & np.uint32(_N_DIGITS - 1)] += other
@@ -161,7 +161,7 @@ def sum_ranks(
     ties[:] = 0
     before = np.zeros(2, np.int64)
     negative = 0
-    while negative < len(ordered) and np.uint32(ordered[negative] >> _KEY_SHIFT) < ZERO_KEY:
+    while negative < len(ordered) and np.uint32(ordered[negative] >> KEY_SHIFT) < ZERO_KEY:
         negative += 1
     others = _count_parts(ordered)
     zeros = (part_sizes[0] - others[0], part_sizes[1] - others[1])
@@ -169,7 +169,7 @@ def sum_ranks(
     zero_ranks = (2 * before[0] + zeros[0] + 1, 2 * before[1] + zeros[1] + 1)
     for part in range(2):
         before[part] += zeros[part]
-        _add_tie(zeros[part], ties[part])
+        add_tie(zeros[part], ties[part])
     n_values += zeros[0] > 0
     n_values += _write_ranks(ordered[negative:], before, ranks, ties)
     if zeros[0] + zeros[1] == 0:
@@ -201,7 +201,7 @@ def _sum_others(
             sums[part, pattern] = zero_ranks[part] * weights[part, pattern]
     flat = sums.reshape(-1)
     for word in ordered:
-        sample = np.int64(word & _SAMPLE)
+        sample = np.int64(word & SAMPLE)
         is_heldout = word & _IS_HELD_OUT != np.uint64(0)
         flat[slots[sample]] += ranks[sample] - (zero_ranks[1] if is_heldout else zero_ranks[0])
 
@@ -227,13 +227,13 @@ def _write_ranks(
     n_values = 0
     start = 0
     while start < len(ordered):
-        key = ordered[start] >> _KEY_SHIFT
+        key = ordered[start] >> KEY_SHIFT
         stop = start + 1
-        while stop < len(ordered) and ordered[stop] >> _KEY_SHIFT == key:
+        while stop < len(ordered) and ordered[stop] >> KEY_SHIFT == key:
             stop += 1
         if stop == start + 1:
             part = np.int64((ordered[start] >> _PART_SHIFT) & np.uint64(1))
-            ranks[np.int64(ordered[start] & _SAMPLE)] = 2 * before[part] + 2
+            ranks[np.int64(ordered[start] & SAMPLE)] = 2 * before[part] + 2
             before[part] += 1
             n_values += 1 - part
         else:
@@ -251,15 +251,15 @@ def _write_tied_ranks(
     first, second = 2 * before[0] + sizes[0] + 1, 2 * before[1] + sizes[1] + 1
     for word in tied:
         is_heldout = word & _IS_HELD_OUT != np.uint64(0)
-        ranks[np.int64(word & _SAMPLE)] = second if is_heldout else first
+        ranks[np.int64(word & SAMPLE)] = second if is_heldout else first
     for part in range(2):
         before[part] += sizes[part]
-        _add_tie(sizes[part], ties[part])
+        add_tie(sizes[part], ties[part])
     return np.int64(sizes[0] > 0)
 
 
 @compiled
-def _add_tie(size: int, tie: NDArray[np.int64]) -> None:
+def add_tie(size: int, tie: NDArray[np.int64]) -> None:
     """Add t³ − t to a sum that is kept as high · 2²⁶ + low."""
     if size > 1:
         squared = size * size - 1

@@ -1,6 +1,6 @@
 """Scores of sets of samples inside the kernels; `search.scores` says what they mean.
 
-A further score is a further branch of `score` with a number of its own.
+A further score is a further branch of `score` and of `numerator_weights` with a number of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,16 @@ def score(kind: int, size: int, rank_sum: int, n_samples: int) -> float:
     if kind == ONE_MINUS_AUC:
         return (2 * n_pairs - doubled_u) / (2 * n_pairs)
     return abs(doubled_u - n_pairs) / (2 * n_pairs)
+
+
+@compiled
+def numerator_weights(kind: int) -> tuple[float, float]:
+    """Return (a, b) so that `score` is |a · 2U + b · n₁n₀| / 2n₁n₀, with U of Mann and Whitney."""
+    if kind == AUC:
+        return 1.0, 0.0
+    if kind == ONE_MINUS_AUC:
+        return -1.0, 2.0
+    return 1.0, -1.0
 
 
 @compiled

@@ -64,8 +64,9 @@ def _best_first(scores: NDArray[np.float64], count: int) -> tuple[NDArray[np.int
     n_found = 0
     n_allowed = 0
     for value in scores:
-        n_allowed += value != LEFT_OUT
-        n_found += value >= least and value != LEFT_OUT
+        # Without a branch, so that several are counted at once.
+        n_allowed += np.int64(value != LEFT_OUT)
+        n_found += np.int64((value >= least) & (value != LEFT_OUT))
     found = np.empty(n_found, np.int64)
     at = 0
     for index in range(len(scores)):
@@ -135,6 +136,9 @@ def _choose_from_tie(
     chosen: Beam, n_chosen: int,
 ) -> int:  # fmt: skip
     """Append the different ones of candidates of equal score, and return the new number."""
+    if len(tied) == 1:
+        _choose(labels, limits, candidates, tied[0], chosen, n_chosen)
+        return n_chosen + 1
     n_tied, length = len(tied), limits.max_length
     literals = np.empty((n_tied, length), np.int32)
     operators = np.empty((n_tied, length), np.int8)
@@ -168,6 +172,20 @@ def _choose_from_tie(
         chosen.is_new[n_chosen] = index >= candidates.n_old
         n_chosen += 1
     return n_chosen
+
+
+@compiled
+def _choose(
+    labels: LabelArrays, limits: Limits, candidates: Candidates, index: int, chosen: Beam, at: int
+) -> None:
+    """Write a candidate of a score that no other has; so no other has its samples."""
+    chosen.sizes[at], chosen.rank_sums[at] = measure(labels, limits, candidates, index)
+    write_members(labels, candidates, index, chosen.members[at])
+    chosen.lengths[at] = write_formula(
+        labels, candidates, index, chosen.literals[at], chosen.operators[at]
+    )
+    chosen.scores[at] = candidates.scores[index]
+    chosen.is_new[at] = index >= candidates.n_old
 
 
 @compiled

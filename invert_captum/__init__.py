@@ -14,11 +14,12 @@ from invert_captum._version import __version__
 
 if TYPE_CHECKING:
     from invert_captum.activations.store import ActivationStore
-    from invert_captum.concepts import ConceptSet
+    from invert_captum.concepts import ConceptSet, shuffled
     from invert_captum.labeler import NeuronConceptLabeler
     from invert_captum.labeling import concept_auc, label_neurons
     from invert_captum.result import Explanation, LabelingResult
     from invert_captum.search import Formula
+    from invert_captum.significance import required_positives
 
 __all__ = [
     "ActivationStore",
@@ -31,6 +32,8 @@ __all__ = [
     "__version__",
     "concept_auc",
     "label_neurons",
+    "required_positives",
+    "shuffled",
 ]
 
 _HOME = {
@@ -42,6 +45,8 @@ _HOME = {
     "NeuronConceptLabeler": "labeler",
     "concept_auc": "labeling",
     "label_neurons": "labeling",
+    "required_positives": "significance",
+    "shuffled": "concepts",
 }
 _SUBMODULES = frozenset({"activations", "concepts", "report", "search", "significance"})
 

@@ -8,7 +8,7 @@ import scipy.sparse
 import torch
 
 import invert_captum as ic
-from invert_captum.labeling import block as block_module
+from invert_captum.labeling import searches
 from invert_captum.neuron_columns import columns
 from invert_captum.neuron_columns.matrices import DeviceMatrix
 from invert_captum.search import ActivationRows, Found, SearchedBlock
@@ -132,7 +132,7 @@ def test_kernels_and_the_reference_in_numpy(problem, tmp_path, monkeypatch, argu
     values, concepts = problem
     compiled = label(values, concepts, **arguments)
     stand_in = searched_by_reference(concepts, compiled.heldout)
-    monkeypatch.setattr(block_module, "search_block", stand_in)
+    monkeypatch.setattr(searches, "search_block", stand_in)
     assert table(label(values, concepts, **arguments), tmp_path) == table(compiled, tmp_path)
 
 
@@ -192,7 +192,7 @@ def test_the_path_of_a_gpu_taken_on_the_cpu(problem, tmp_path, monkeypatch, argu
     aucs = ic.concept_auc(values, concepts)
     monkeypatch.setattr(columns, "dense_from_torch", lambda tensor, _: DeviceMatrix(tensor))
     monkeypatch.setattr(DeviceMatrix, "can_be_searched_there", True)
-    monkeypatch.setattr(block_module, "search_block", None)
+    monkeypatch.setattr(searches, "search_block", None)
     tensor = torch.from_numpy(values).to(dtype)
     assert table(label(tensor, concepts, **arguments), tmp_path) == expected
     assert np.array_equal(ic.concept_auc(tensor, concepts), aucs)

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 import invert_captum as ic
+from invert_captum.significance import Separation, auc_interval, rank_sum_log10_p
 
 FLOATS = {
     "float16": torch.float16,
@@ -56,15 +57,17 @@ def test_held_out_numbers_are_those_of_the_other_part(activations, concepts):
     for explanation in result.explanations:
         mask = explanation.formula.evaluate(concepts)
         values = activations[:, explanation.neuron]
-        inside, outside = values[heldout & mask], values[heldout & ~mask]
         assert explanation.auc == pytest.approx(
             roc_auc_score(mask[~heldout], values[~heldout]), abs=1e-12
         )
         assert explanation.heldout_auc == pytest.approx(
             roc_auc_score(mask[heldout], values[heldout]), abs=1e-12
         )
-        expected = mannwhitneyu(inside, outside, alternative="greater").pvalue
-        assert explanation.p_value == pytest.approx(expected, rel=1e-9)
+        separation = Separation.of(values[heldout], mask[heldout])
+        assert explanation.log10_p == rank_sum_log10_p(separation, alternative="greater")
+        interval = auc_interval(separation, level=0.95)
+        assert (explanation.auc_low, explanation.auc_high) == (interval.low, interval.high)
+        assert explanation.interval == interval.method
         assert 10**explanation.log10_p == pytest.approx(explanation.p_value)
         assert explanation.n_positive == mask.sum()
         assert explanation.fraction == mask.mean()
@@ -92,8 +95,13 @@ def test_the_test_looks_in_the_direction_of_the_sign(activations, concepts, sign
         direction = {"positive": "greater", "negative": "less"}.get(sign, "two-sided")
         if sign == "absolute_value" and significance == "holdout":
             direction = "greater" if explanation.auc > 0.5 else "less"
-        expected = mannwhitneyu(values[part & mask], values[part & ~mask], alternative=direction)
-        assert explanation.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+        if significance == "in_sample":
+            inside, outside = values[part & mask], values[part & ~mask]
+            expected = mannwhitneyu(inside, outside, alternative=direction).pvalue
+        else:
+            separation = Separation.of(values[part], mask[part])
+            expected = 10 ** rank_sum_log10_p(separation, alternative=direction)
+        assert explanation.p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_two_sided_is_two_sided_everywhere(activations, concepts):

@@ -58,6 +58,7 @@ class Significance(Enum):
     """Where p-values come from."""
 
     holdout = "holdout"
+    permutation = "permutation"
     in_sample = "in_sample"
     none = "none"
 
@@ -149,13 +150,24 @@ def label(
         Sign, typer.Option(help="Label what comes with high activation, low, or either.")
     ] = Sign.positive,
     significance: Annotated[
-        Significance, typer.Option(help="Test on pictures that the search did not see, or not.")
+        Significance,
+        typer.Option(help="Test on pictures that the search did not see, or by permuting all."),
     ] = Significance.holdout,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Test on so many parts in turn instead of one half.")
+    ] = None,
+    permutations: Annotated[
+        int | None, typer.Option(min=1, help="Permuted searches; as many as needed if not given.")
+    ] = None,
     correction: Annotated[
-        str, typer.Option(help="For many neurons; a method of statsmodels' multipletests.")
+        str,
+        typer.Option(
+            help="For many neurons; a method of statsmodels' multipletests, or with permutations "
+            "westfall_young."
+        ),
     ] = "holm",
     alpha: Annotated[float, typer.Option(help="Level of the corrected test.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Of the hold-out split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of splits and permutations.")] = 0,
     progress: ShowProgress = True,
 ) -> None:
     """Label the neurons of your own model with concepts of your own pictures."""
@@ -175,6 +187,8 @@ def label(
             max_fraction=max_fraction,
             sign=sign.value,
             significance=None if significance is Significance.none else significance.value,
+            n_folds=folds,
+            n_permutations=permutations,
             correction=correction,
             alpha=alpha,
             seed=seed,

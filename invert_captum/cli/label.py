@@ -16,7 +16,7 @@ from invert_captum.cli.model import load_model
 from invert_captum.cli.preprocessing import choose_preprocess
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
-from invert_captum.labeling.settings import LabelingSettings
+from invert_captum.labeling.label import checked_settings
 from invert_captum.report.folder import ReportFiles, write_report
 from invert_captum.report.table import describe_best
 
@@ -71,7 +71,7 @@ def run_label(
         **labeling: Arguments of `label_neurons`.
     """
     # label_neurons checks these, too, but only after an extraction that may last hours.
-    LabelingSettings(alternative=None, holdout_fraction=0.5, **labeling)
+    checked_settings(**labeling)
     # To the end: functions of the user may import when they are called, on any picture.
     with current_folder_importable():
         files, concepts = _told_concepts(pictures)

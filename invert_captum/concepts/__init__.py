@@ -10,6 +10,7 @@ from invert_captum.concepts.readers import (
     from_dataframe,
     from_image_folder,
 )
+from invert_captum.concepts.shuffled import shuffled
 
 __all__ = [
     "ConceptSet",
@@ -18,4 +19,5 @@ __all__ = [
     "from_csv",
     "from_dataframe",
     "from_image_folder",
+    "shuffled",
 ]

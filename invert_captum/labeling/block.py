@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from invert_captum.labeling.cross_fitting import CrossFitting
+from invert_captum.labeling.hold_out_test import HELD_OUT, SEARCHED, PartTests
+from invert_captum.labeling.permutation_test import BestScore, PermutationTest
+from invert_captum.labeling.searches import LabelSearch
 from invert_captum.result import Explanation
-from invert_captum.search import (
-    ActivationRows,
-    AucScore,
-    SearchLabels,
-    SearchSettings,
-    auc,
-    search_block,
-    size_limits,
-)
+from invert_captum.search import ActivationRows, Permutations, auc
 from invert_captum.significance import mann_whitney_log10_p
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
-    from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
+    from invert_captum.labeling.permutation_test import PermutedBlock, Procedure
     from invert_captum.labeling.settings import LabelingSettings
+    from invert_captum.labeling.split import Split
     from invert_captum.search import Found, SearchedBlock
-    from invert_captum.search.device_search import DeviceSearch
-
-_SEARCHED, _HELD_OUT = 0, 1
-# The first blocks come all at once, but the labels are to be on a device once.
-_MOVING_LABELS = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +36,15 @@ class LabeledBlock:
         explanations: Not yet corrected for their number; one without formula for each neuron that
             was set aside.
         digests: A number for every neuron that depends on all of its activations.
+        least_log10_p: float64, shape (d,): the least log10 p that each neuron's label, as rare as
+            it is, could have had on the held-out samples; NaN where there is no such test.
+        permuted: What permutations say, if there are any.
     """
 
     explanations: tuple[Explanation, ...]
     digests: tuple[int, ...]
+    least_log10_p: tuple[float, ...]
+    permuted: PermutedBlock | None = None
 
 
 class BlockLabeler:
@@ -56,21 +52,37 @@ class BlockLabeler:
 
     Args:
         concepts: The concepts that have positives and negatives.
-        heldout: The samples that the search must not see, bool of shape (n,), or None.
+        split: What is held out from which search.
         settings: The checked arguments.
+        n_permutations: How many permutations there are, if there are any.
+
+    Attributes:
+        permutation_test: The test by permutations, or None.
 
     Raises:
         ValueError: If no concept and no negated concept is within the limits.
     """
 
     def __init__(
-        self, concepts: ConceptSet, heldout: NDArray[np.bool_] | None, settings: LabelingSettings
+        self,
+        concepts: ConceptSet,
+        split: Split,
+        settings: LabelingSettings,
+        n_permutations: int | None = None,
     ) -> None:
-        self._labels = SearchLabels.from_labels(concepts.labels, concepts.names, heldout)
-        self._parts = (self._labels.n_searched, self._labels.n_heldout)
         self._settings = settings
-        self._search_settings = _search_settings(self._labels, settings, concepts.n_samples)
-        self._on_devices: dict[torch.device, DeviceSearch] = {}
+        self._split = split
+        self._search = LabelSearch(
+            concepts, split.heldout, settings, top_k=settings.top_k, n_samples=concepts.n_samples
+        )
+        self._folds = None if split.folds is None else CrossFitting(concepts, split, settings)
+        self.permutation_test: PermutationTest | None = None
+        if settings.significance == "permutation" and n_permutations is not None:
+            procedure: Procedure = self._folds or BestScore(self._search)
+            permutations = Permutations(concepts.n_samples, settings.seed, split.groups)
+            self.permutation_test = PermutationTest(
+                procedure, permutations, n_permutations, settings
+            )
 
     def label(
         self, layer: str | None, neurons: Sequence[int], activations: ActivationRows | torch.Tensor
@@ -82,87 +94,93 @@ class BlockLabeler:
             neurons: Which columns of its activations are given.
             activations: Their activations, as `NeuronColumns.block` returns them.
         """
-        block = self._search(activations)
+        block = self._search.run(activations)
+        fields, least = self._fields(block), np.full(len(neurons), math.nan)
+        permuted = None
+        if self._settings.needs_activations:
+            rows = _on_cpu(activations)
+            self._test_parts(rows, block, fields, least)
+            if self._folds is not None:
+                for neuron, of_folds in enumerate(self._folds.fields(rows, block)):
+                    if fields[neuron]:
+                        fields[neuron][0] |= of_folds
+            if self.permutation_test is not None:
+                permuted = self.permutation_test.run(rows, block)
         explanations = []
         for at, neuron in enumerate(neurons):
             if not block.usable[at]:
                 explanations.append(Explanation(layer, neuron, 0, None))
             for rank, found in enumerate(block.found[at]):
-                fields = self._explain(found, block.tie_sums[at])
-                explanations.append(Explanation(layer, neuron, rank, **fields))
-        return LabeledBlock(tuple(explanations), tuple(block.digests.tolist()))
-
-    def _search(self, activations: ActivationRows | torch.Tensor) -> SearchedBlock:
-        top_k = self._settings.top_k
-        if isinstance(activations, ActivationRows):
-            return search_block(activations, self._labels, self._search_settings, top_k=top_k)
-        from invert_captum.search.device_search import DeviceSearch
-
-        device = activations.device
-        with _MOVING_LABELS:
-            if device not in self._on_devices:
-                self._on_devices[device] = DeviceSearch(
-                    self._labels, self._search_settings, device, top_k=top_k
+                explanations.append(
+                    Explanation(layer, neuron, rank, found.formula, **fields[at][rank])
                 )
-        return self._on_devices[device].search(activations)
+        digests = tuple(block.digests.tolist())
+        return LabeledBlock(tuple(explanations), digests, tuple(least.tolist()), permuted)
 
-    def _explain(self, found: Found, tie_sums: tuple[int, int]) -> dict[str, Any]:
-        searched_auc = self._auc(found, _SEARCHED)
-        heldout_auc = log10_p = math.nan
-        if self._parts[_HELD_OUT]:
-            heldout_auc = self._auc(found, _HELD_OUT)
-            log10_p = self._test(found, _HELD_OUT, tie_sums, searched_auc)
-        elif self._settings.significance == "in_sample":
-            log10_p = self._test(found, _SEARCHED, tie_sums, searched_auc)
-        n_positive = sum(found.sizes)
+    def _fields(self, block: SearchedBlock) -> list[list[dict[str, Any]]]:
+        """Return the fields of every neuron's explanations that rest on the searched samples."""
+        return [
+            [self._of_search(one, ties) for one in found]
+            for found, ties in zip(block.found, block.tie_sums, strict=True)
+        ]
+
+    def _of_search(self, found: Found, tie_sums: tuple[int, int]) -> dict[str, Any]:
+        n_searched, n_positive = self._search.n_searched, sum(found.sizes)
+        size, rank_sum = np.array(found.sizes[SEARCHED]), np.array(found.rank_sums[SEARCHED])
+        searched_auc = float(auc(size, rank_sum, n_searched))
+        log10_p = math.nan
+        if self._settings.significance == "in_sample":
+            log10_p = mann_whitney_log10_p(
+                found.rank_sums[SEARCHED],
+                found.sizes[SEARCHED],
+                n_searched,
+                tie_sum=tie_sums[SEARCHED],
+                alternative=self._settings.direction(searched_auc),
+            )
         return {
-            "formula": found.formula,
             "length": found.formula.length,
             "auc": searched_auc,
-            "heldout_auc": heldout_auc,
-            "fraction": n_positive / sum(self._parts),
+            "fraction": n_positive / (n_searched + self._search.n_heldout),
             "n_positive": n_positive,
             "log10_p": log10_p,
             "p_value": 10.0**log10_p,
         }
 
-    def _auc(self, found: Found, part: int) -> float:
-        size, n_samples = found.sizes[part], self._parts[part]
-        if size in (0, n_samples):
-            return math.nan
-        return float(auc(np.array(size), np.array(found.rank_sums[part]), n_samples))
-
-    def _test(
-        self, found: Found, part: int, tie_sums: tuple[int, int], searched_auc: float
-    ) -> float:
-        return mann_whitney_log10_p(
-            found.rank_sums[part],
-            found.sizes[part],
-            self._parts[part],
-            tie_sum=tie_sums[part],
-            alternative=self._settings.direction(searched_auc),
+    def _test_parts(
+        self,
+        rows: ActivationRows,
+        block: SearchedBlock,
+        fields: list[list[dict[str, Any]]],
+        least: np.ndarray[Any, np.dtype[np.float64]],
+    ) -> None:
+        """Add to ``fields`` what rests on the held-out samples, and further scores."""
+        split, has_heldout = self._split, self._search.n_heldout > 0
+        if not has_heldout and not self._settings.scores:
+            return
+        tests = PartTests(
+            self._search, self._settings, rows, block, groups=split.groups, heldout=split.heldout
         )
+        for neuron, of_neuron in enumerate(fields):
+            if not of_neuron:
+                continue
+            if has_heldout:
+                for place, separation in enumerate(tests.separations(neuron, HELD_OUT)):
+                    one = of_neuron[place]
+                    one |= tests.heldout_fields(neuron, place, separation, one["auc"])
+                    scores = tests.scores(separation, one["auc"])
+                    one["scores"] = {f"heldout_{name}": score for name, score in scores.items()}
+                    if place == 0:
+                        least[neuron] = tests.least_log10_p(separation, one["auc"])
+            if self._settings.scores:
+                for place, separation in enumerate(tests.separations(neuron, SEARCHED)):
+                    one = of_neuron[place]
+                    scores = tests.scores(separation, one["auc"])
+                    one["scores"] = scores | one.get("scores", {})
 
 
-def _search_settings(
-    labels: SearchLabels, settings: LabelingSettings, n_samples: int
-) -> SearchSettings:
-    n_searched, counts = labels.n_searched, labels.counts
-    low, high = size_limits(
-        n_searched,
-        min_positives=settings.min_positives * n_searched / n_samples,
-        min_fraction=settings.min_fraction,
-        max_fraction=settings.max_fraction,
-    )
-    sizes = np.concatenate([counts, n_searched - counts])
-    if not ((sizes >= low) & (sizes <= high)).any():
-        raise ValueError(
-            f"no concept and no negated concept holds for at least {low:,} and at most {high:,} of "
-            f"the {n_searched:,} samples that are searched; these limits come from min_positives="
-            f"{settings.min_positives}, min_fraction={settings.min_fraction} and max_fraction="
-            f"{settings.max_fraction}; the concepts hold for {counts.min():,} to "
-            f"{counts.max():,} of them"
-        )
-    return SearchSettings(
-        settings.max_length, settings.beam_width, low, high, AucScore(settings.sign)
-    )
+def _on_cpu(activations: ActivationRows | torch.Tensor) -> ActivationRows:
+    if isinstance(activations, ActivationRows):
+        return activations
+    from invert_captum.neuron_columns import rows_of_tensor
+
+    return rows_of_tensor(activations)

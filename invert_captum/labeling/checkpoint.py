@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from invert_captum._log import logger
 from invert_captum._validation import listed
 from invert_captum.labeling.block import LabeledBlock
 from invert_captum.labeling.identity import differences, sha256
+from invert_captum.labeling.permuted_content import from_plain, to_plain
 from invert_captum.result import LabelingResult
 from invert_captum.result.file_content import read_table
 from invert_captum.result.files import as_plain_data
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from invert_captum.labeling.units import Unit
 
 _FORMAT = "invert-captum labeling checkpoint"
-_VERSION = 1
+_VERSION = 2
 _MANIFEST = "manifest.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -99,10 +101,14 @@ class Checkpoint:
             digests = tuple(int(digest, 16) for digest in content["digests"])
             if len(digests) != len(unit.neurons):
                 raise ValueError("it does not have one digest a neuron")
+            least = tuple(math.nan if p is None else float(p) for p in content["least_log10_p"])
+            if len(least) != len(unit.neurons):
+                raise ValueError("it does not have one least p-value a neuron")
+            permuted = from_plain(content["permuted"], len(unit.neurons))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             logger.warning("%s is damaged, its unit is computed again: %s", path, error)
             return None
-        return LabeledBlock(explanations, digests)
+        return LabeledBlock(explanations, digests, least, permuted)
 
     def save(self, unit: Unit, block: LabeledBlock) -> None:
         """Keep a finished unit.
@@ -114,6 +120,8 @@ class Checkpoint:
             "run": self._run,
             "unit": unit.number,
             "digests": [f"{digest:016x}" for digest in block.digests],
+            "least_log10_p": [None if math.isnan(p) else p for p in block.least_log10_p],
+            "permuted": to_plain(block.permuted),
             "table": as_plain_data(LabelingResult(block.explanations, {}))["table"],
         }
         self._write(_name(unit), _sealed(content))

@@ -7,28 +7,29 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from invert_captum._version import __version__
-from invert_captum.result.packed_mask import pack_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from invert_captum.concepts import ConceptSet
+    from invert_captum.labeling.block import LabeledBlock
     from invert_captum.labeling.settings import LabelingSettings
+    from invert_captum.labeling.split import Split
+    from invert_captum.labeling.units import Unit
     from invert_captum.neuron_columns import NeuronColumns
     from invert_captum.neuron_columns.stores import StoredMatrix
 
-_SPLIT_SETTINGS = ("significance", "holdout_fraction", "seed")
+_SPLIT_SETTINGS = ("significance", "holdout_fraction", "n_folds", "seed")
 
 
 def run_identity(
     settings: LabelingSettings,
     concepts: ConceptSet,
     *,
-    heldout: NDArray[np.bool_] | None,
+    split: Split,
     neurons: Sequence[int] | None,
     layers: Mapping[str | None, NeuronColumns],
     stored: Mapping[str | None, StoredMatrix],
@@ -38,7 +39,7 @@ def run_identity(
     Args:
         settings: The checked arguments.
         concepts: The concepts as given.
-        heldout: Which samples were held out, bool of shape (n,), or None.
+        split: What is held out from which search.
         neurons: The columns that were chosen, or None for all.
         layers: The activations of every layer.
         stored: The same, if they are in a store, which knows their fingerprint; else empty.
@@ -46,10 +47,11 @@ def run_identity(
     """
     return {
         "package": __version__,
-        "settings": asdict(settings),
+        # As JSON gives it back: lists for tuples.
+        "settings": json.loads(json.dumps(asdict(settings))),
         "n_samples": concepts.n_samples,
         "concepts_sha256": concepts.fingerprint,
-        "heldout_sha256": None if heldout is None else sha256(pack_mask(heldout)),
+        "split_sha256": _sha256_of_split(split),
         "neurons": None if neurons is None else list(neurons),
         "layers": [
             {
@@ -65,6 +67,11 @@ def run_identity(
 def sha256(content: object) -> str:
     """Return the SHA-256 of plain data for JSON, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256_of_split(split: Split) -> str:
+    parts = (split.heldout, split.folds, split.groups)
+    return sha256([None if part is None else part.tolist() for part in parts])
 
 
 def differences(earlier: dict[str, Any], present: dict[str, Any]) -> list[str]:
@@ -87,8 +94,8 @@ def differences(earlier: dict[str, Any], present: dict[str, Any]) -> list[str]:
         if earlier[key] != present[key]:
             found.append(what)
     same_seed = all(then.get(name) == now.get(name) for name in _SPLIT_SETTINGS)
-    if same_seed and earlier["heldout_sha256"] != present["heldout_sha256"]:
-        found.append("groups differ (another part is held out)")
+    if same_seed and earlier["split_sha256"] != present["split_sha256"]:
+        found.append("groups differ")
     return found + _differing_layers(earlier["layers"], present["layers"])
 
 
@@ -101,3 +108,12 @@ def _differing_layers(then: list[dict[str, Any]], now: list[dict[str, Any]]) -> 
         for old, new in zip(then, now, strict=True)
         if old != new
     ]
+
+
+def fingerprints(units: Sequence[Unit], blocks: Sequence[LabeledBlock]) -> dict[str, str]:
+    """Return the SHA-256 of every layer's digests."""
+    digests: dict[str, Any] = {}
+    for unit, block in zip(units, blocks, strict=True):
+        of_layer = digests.setdefault(unit.layer or "", hashlib.sha256())
+        of_layer.update(np.array(block.digests, "<u8").data)
+    return {name: digest.hexdigest() for name, digest in digests.items()}

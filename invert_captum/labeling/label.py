@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import math
 import warnings
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from invert_captum._log import InvertCaptumWarning
 from invert_captum._validation import as_list
+from invert_captum.labeling.announcement import (
+    announce_cost,
+    permutation_count,
+    report_untestable,
+)
 from invert_captum.labeling.block import BlockLabeler
 from invert_captum.labeling.checkpoint import Checkpoint
-from invert_captum.labeling.identity import run_identity
+from invert_captum.labeling.correction import PermutationEvidence, corrected
+from invert_captum.labeling.identity import fingerprints, run_identity
 from invert_captum.labeling.label_units import UnitLabeling
+from invert_captum.labeling.null_tables import table_key
 from invert_captum.labeling.preparation import (
     check_concept_set,
     check_concepts,
@@ -24,6 +27,7 @@ from invert_captum.labeling.preparation import (
     varying_concepts,
 )
 from invert_captum.labeling.settings import LabelingSettings, check_run_arguments, describe
+from invert_captum.labeling.split import Split
 from invert_captum.labeling.units import cut, unit_sizes
 from invert_captum.neuron_columns import (
     check_neurons,
@@ -32,20 +36,15 @@ from invert_captum.neuron_columns import (
     concepts_of_store,
     has_named_layers,
 )
-from invert_captum.result import Explanation, LabelingResult
-from invert_captum.significance import correct_p_values, split_samples
+from invert_captum.result import LabelingResult
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
     from concurrent.futures import Executor
 
-    from numpy.typing import NDArray
-
     from invert_captum.concepts import ConceptSet
-    from invert_captum.labeling.block import LabeledBlock
-    from invert_captum.labeling.settings import Significance
-    from invert_captum.labeling.units import Unit
+    from invert_captum.labeling.settings import FoldCombination, Significance, TiedNeurons
     from invert_captum.neuron_columns import Activations
     from invert_captum.search import Sign
 
@@ -68,9 +67,15 @@ def label_neurons(
     alpha: float = 0.05,
     groups: Sequence[object] | None = None,
     holdout_fraction: float = 0.5,
+    n_folds: int | None = None,
+    fold_combination: FoldCombination | None = None,
+    n_permutations: int | None = None,
+    tied_neurons: TiedNeurons = "own_null",
+    scores: Sequence[str] = (),
     seed: int = 0,
     block_size: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    null_cache: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     show_progress: bool = False,
 ) -> LabelingResult:
@@ -99,27 +104,45 @@ def label_neurons(
         sign: ``"positive"``: high activation where the formula holds (maximises AUC);
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
             |AUC − ½|).
-        significance: ``"holdout"``; ``"in_sample"``, the published test on the samples that chose
-            the formula, which calls noise significant; or None for no test. Both are Mann-Whitney
-            tests as SciPy makes them: exact where nothing ties and the formula holds, or does not,
-            for at most 8 samples, else the normal approximation with tie correction. Where more
-            than half of a neuron's activations tie and the formula has few held-out positives,
-            small p-values come out too small, the smallest by many orders of magnitude (README,
-            "Reading the result").
+        significance: What the p-values rest on: ``"holdout"``, samples that the search did not see;
+            ``"permutation"``, the whole search rerun on permuted samples; ``"in_sample"``, the
+            published test on the samples that chose the formula, which calls noise significant;
+            or None for no test. See Notes.
         alternative: None for a one-sided test in the direction of ``sign`` (for
             ``"absolute_value"``: two-sided in-sample, in the direction found on held-out samples),
             or ``"two-sided"``.
-        correction: A method of `statsmodels.stats.multitest.multipletests`, over all neurons.
-        alpha: The level of the corrected test, in (0, 1).
-        groups: n labels, or None. Hold-out keeps samples with the same label on one side; use it
-            for near-duplicates and frames of one film. The test still counts them as independent.
-        holdout_fraction: The share of samples (of groups) held out, in (0, 1).
-        seed: Of the split, from 0 to 2³² − 1.
+        correction: A method of `statsmodels.stats.multitest.multipletests`, over all neurons; with
+            permutations also ``"westfall_young"``, step-down max-T of scores standardised by each
+            neuron's own permuted ones, or ``"westfall_young_raw"`` of the scores as they are.
+        alpha: The level of the corrected test and of one neuron's interval, in (0, 1).
+        groups: n labels, or None; samples with the same label (near-duplicates, frames of one
+            film) count once. Hold-out keeps them on one side and tests with a cluster-robust
+            variance; permutations exchange whole groups of the same size.
+        holdout_fraction: The share of samples (of groups) held out, in (0, 1), without folds.
+        n_folds: K ≥ 2: each fold's formula, searched on the other folds, is tested on that fold.
+            The label is then that of a search of all samples; ``heldout_auc`` is the mean over
+            folds. None for one split.
+        fold_combination: How the folds' p-values become one: ``"minimum"`` (K times the least, the
+            default), ``"mean"``, ``"median"`` (twice either), or ``"forward_stouffer"`` of folds
+            each searched on those before it. With permutations, which calibrate it,
+            ``"stouffer"`` (the default), ``"minimum"``, ``"mean"`` or ``"median"``.
+        n_permutations: P; None for as many as ``correction`` needs to be able to reject (for
+            max-T at least 999).
+        tied_neurons: Which permuted searches a neuron with ties is compared with:
+            ``"own_null"``, its own, stopped early where it is hopeless; ``"random_tie_breaks"``,
+            those of neurons without ties, after its ties are broken at random and it is searched
+            again (exact and cheap); or ``"untied_approximation"``, those without breaking its
+            ties, which is nearly always conservative, but not provably so.
+        scores: Further scores as columns: ``"average_precision"``, ``"f1"``, ``"jaccard"``,
+            ``"correlation"``, ``"standardised_mean_difference"``.
+        seed: Of the split, the permutations and the tie-breaks, from 0 to 2³² − 1.
         block_size: How many neurons are worked on at a time; changes memory, not the result.
         checkpoint: A folder, made if need be, in which every finished block of neurons is kept at
             once. The same call with the same folder goes on where an earlier one ended, however
             that ended, with the same result; the folder stays. It has to be the same call but for
             ``block_size`` (the earlier one holds), ``executor`` and ``show_progress``.
+        null_cache: A folder in which the permuted searches that neurons without ties share are
+            kept for later calls; None to keep them in this process only.
         executor: Where blocks are worked on, any `concurrent.futures.Executor`: a
             ``ProcessPoolExecutor``, or for a cluster that of a Dask client,
             ``client.get_executor()``. A block takes one of its threads. Labels are sent to every
@@ -141,9 +164,16 @@ def label_neurons(
         OSError: If ``checkpoint`` cannot be written; the same call resumes it later.
         RuntimeError: If ``executor`` cannot go on, such as a pool of which a process was killed.
 
+    Notes:
+        Held-out p-values are those of the Mann-Whitney test by its exact conditional distribution,
+        ties included, while that is affordable, then by a double saddlepoint
+        (`significance.rank_sum_log10_p`). In-sample ones are SciPy's. A permutation p-value is
+        (1 + #{permuted scores ≥ the neuron's}) / (1 + P); it says that the neuron is not
+        exchangeable with respect to all concepts, not which literal matters.
+
     Source:
         Bykov et al., *Labeling Neural Representations with Inverse Recognition*, NeurIPS 2023,
-        arXiv 2311.13594; hold-out and correction are ours.
+        arXiv 2311.13594; the tests are ours, those that they are made of are cited where they are.
 
     Examples:
         >>> import numpy as np
@@ -170,9 +200,14 @@ def label_neurons(
         correction=correction,
         alpha=alpha,
         holdout_fraction=holdout_fraction,
+        n_folds=n_folds,
+        fold_combination=fold_combination,
+        n_permutations=n_permutations,
+        tied_neurons=tied_neurons,
+        scores=scores,
         seed=seed,
     )
-    check_run_arguments(block_size, checkpoint, executor)
+    check_run_arguments(block_size, checkpoint, null_cache, executor)
     layers = columns_by_layer(activations)
     groups = None if groups is None else as_list("groups", groups)
     check_concept_set(concepts)
@@ -180,34 +215,48 @@ def label_neurons(
     check_concepts(layers, concepts)
     neurons = None if neurons is None else check_neurons(neurons)
     chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
-    heldout = _split(concepts.n_samples, groups, settings)
-    labeler = BlockLabeler(varying_concepts(concepts), heldout, settings)
+    split = Split.of(concepts.n_samples, groups, settings)
+    n_neurons = sum(len(of_layer) for of_layer in chosen.values())
+    labeler = BlockLabeler(
+        varying_concepts(concepts), split, settings, permutation_count(settings, n_neurons)
+    )
     stored = {name: layer.stored for name, layer in layers.items() if layer.stored is not None}
     sizes, kept = unit_sizes(layers, block_size), None
     if checkpoint is not None:
         identity = run_identity(
-            settings, concepts, heldout=heldout, neurons=neurons, layers=layers, stored=stored
+            settings, concepts, split=split, neurons=neurons, layers=layers, stored=stored
         )
         kept = Checkpoint(checkpoint, identity, sizes, concepts)
         sizes = kept.sizes
     units = cut(chosen, sizes)
     labeling = UnitLabeling(labeler, layers, stored, kept, executor)
+    if labeler.permutation_test is not None and labeler.permutation_test.searches_neurons:
+        announce_cost(labeler.permutation_test, settings, n_neurons)
     blocks = labeling.label(units, show=show_progress)
     explanations = [one for block in blocks for one in block.explanations]
-    n_neurons = sum(len(unit.neurons) for unit in units)
-    searched = "" if heldout is None else " on the searched samples"
+    searched = "" if split.heldout is None else " on the searched samples"
     set_aside = sum(one.formula is None for one in explanations)
     report_set_aside(set_aside, n_neurons, searched=searched)
+    report_untestable(blocks, settings)
+    evidence = None
+    if labeler.permutation_test is not None:
+        key = table_key(concepts, split, settings)
+        evidence = PermutationEvidence.gather(
+            labeler.permutation_test, blocks, key, null_cache, show=show_progress
+        )
+        explanations = evidence.added_to(explanations)
     description = describe(
         settings,
         concepts,
         neurons=neurons,
         groups=groups,
-        heldout=heldout,
-        fingerprints=_fingerprints(units, blocks),
+        split=split,
+        fingerprints=fingerprints(units, blocks),
     )
     keyed_by_layer = has_named_layers(activations)
-    return LabelingResult(_corrected(explanations, settings), description, keyed_by_layer)
+    null = None if evidence is None else evidence.null_scores()
+    labels = corrected(explanations, settings, evidence)
+    return LabelingResult(labels, description, keyed_by_layer, null)
 
 
 def check_arguments(
@@ -220,59 +269,19 @@ def check_arguments(
         groups: As for `label_neurons`.
         **arguments: Other arguments of `label_neurons`.
     """
-    parameters = inspect.signature(label_neurons).parameters
-    given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
-    settings = LabelingSettings(**{one.name: given[one.name] for one in fields(LabelingSettings)})
-    check_run_arguments(given["block_size"], given["checkpoint"], given["executor"])
-    if given["neurons"] is not None:
-        check_neurons(given["neurons"])
-    heldout = _split(concepts.n_samples, groups, settings)
+    settings = checked_settings(**arguments)
+    run = ("block_size", "checkpoint", "null_cache", "executor")
+    check_run_arguments(*(arguments.get(name) for name in run))
+    if arguments.get("neurons") is not None:
+        check_neurons(arguments["neurons"])
+    split = Split.of(concepts.n_samples, groups, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvertCaptumWarning)
-        BlockLabeler(varying_concepts(concepts), heldout, settings)
+        BlockLabeler(varying_concepts(concepts), split, settings)
 
 
-def _split(
-    n_samples: int, groups: Sequence[object] | None, settings: LabelingSettings
-) -> NDArray[np.bool_] | None:
-    if settings.significance == "holdout":
-        return split_samples(
-            n_samples,
-            holdout_fraction=settings.holdout_fraction,
-            groups=groups,
-            seed=settings.seed,
-        )
-    if groups is not None:
-        raise ValueError(
-            f"groups is given, but significance={settings.significance!r} does not use it"
-        )
-    return None
-
-
-def _fingerprints(units: Sequence[Unit], blocks: Sequence[LabeledBlock]) -> dict[str, str]:
-    """Return the SHA-256 of every layer's digests."""
-    digests: dict[str, Any] = {}
-    for unit, block in zip(units, blocks, strict=True):
-        of_layer = digests.setdefault(unit.layer or "", hashlib.sha256())
-        of_layer.update(np.array(block.digests, "<u8").data)
-    return {name: digest.hexdigest() for name, digest in digests.items()}
-
-
-def _corrected(
-    explanations: list[Explanation], settings: LabelingSettings
-) -> tuple[Explanation, ...]:
-    """Correct the p-values of rank 0 over all neurons."""
-    best = np.array([one.rank == 0 for one in explanations])
-    p_values = np.array([one.p_value for one in explanations])
-    p_values[~best] = np.nan
-    adjusted, significant = correct_p_values(
-        p_values, method=settings.correction, alpha=settings.alpha
-    )
-    return tuple(
-        one
-        if math.isnan(p_value)
-        else replace(one, p_adjusted=float(corrected), significant=bool(rejected))
-        for one, p_value, corrected, rejected in zip(
-            explanations, p_values, adjusted, significant, strict=True
-        )
-    )
+def checked_settings(**arguments: Any) -> LabelingSettings:
+    """Return the settings of a call of `label_neurons` with these arguments, checked."""
+    parameters = inspect.signature(label_neurons).parameters
+    given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
+    return LabelingSettings(**{one.name: given[one.name] for one in fields(LabelingSettings)})

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -13,19 +14,28 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from invert_captum._validation import check_choice, check_fraction, check_integer, shown
 from invert_captum._version import __version__
-from invert_captum.result.packed_mask import pack_mask
+from invert_captum.result.packed_mask import pack_folds, pack_mask
 from invert_captum.search import SIGNS, Sign
-from invert_captum.significance import CORRECTIONS, Alternative
+from invert_captum.significance import (
+    CORRECTIONS,
+    FOLD_COMBINATIONS,
+    FOLD_STATISTICS,
+    SCORES,
+    Alternative,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from invert_captum.concepts import ConceptSet
+    from invert_captum.labeling.split import Split
 
-Significance = Literal["holdout", "in_sample"]
+Significance = Literal["holdout", "permutation", "in_sample"]
+FoldCombination = Literal["minimum", "mean", "median", "forward_stouffer", "stouffer"]
+TiedNeurons = Literal["own_null", "random_tie_breaks", "untied_approximation"]
+
+# Max-T: each neuron's best score standardised by its own permuted scores, or as it is.
+_JOINT_CORRECTIONS = ("westfall_young", "westfall_young_raw")
+# A fold's number is kept in a byte.
+_MOST_FOLDS = 256
 
 _MAX_SEED = 2**32 - 1
 _LIBRARIES = ("captum", "numpy", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision")
@@ -57,6 +67,11 @@ class LabelingSettings:
     correction: str
     alpha: float
     holdout_fraction: float
+    n_folds: int | None
+    fold_combination: FoldCombination | None
+    n_permutations: int | None
+    tied_neurons: TiedNeurons
+    scores: Sequence[str]
     seed: int
 
     def __post_init__(self) -> None:
@@ -79,24 +94,89 @@ class LabelingSettings:
         check_choice("sign", self.sign, SIGNS)
         check_choice("significance", self.significance, (*get_args(Significance), None))
         check_choice("alternative", self.alternative, (None, "two-sided"))
-        check_choice("correction", self.correction, CORRECTIONS)
+        check_choice("correction", self.correction, (*CORRECTIONS, *_JOINT_CORRECTIONS))
+        check_choice("tied_neurons", self.tied_neurons, get_args(TiedNeurons))
         for name in ("alpha", "holdout_fraction"):
             self._keep(name, check_fraction(name, getattr(self, name), open_interval=True))
+        self._check_folds()
+        self._check_permutations()
+        self._keep("scores", _checked_scores(self.scores))
 
-    def _keep(self, name: str, value: float) -> None:
-        """Keep Python's own number, which a file can hold, instead of NumPy's."""
+    def _check_folds(self) -> None:
+        if self.n_folds is None:
+            if self.fold_combination is not None:
+                raise ValueError("fold_combination is given, but there are no folds: set n_folds")
+            return
+        self._keep("n_folds", check_integer("n_folds", self.n_folds, minimum=2))
+        if self.n_folds > _MOST_FOLDS:
+            raise ValueError(f"n_folds is {self.n_folds}; expected at most {_MOST_FOLDS}")
+        if self.significance not in ("holdout", "permutation"):
+            raise ValueError(
+                f"n_folds is given, but significance={self.significance!r} holds nothing out; "
+                "expected 'holdout' or 'permutation'"
+            )
+        combination: Any = self.fold_combination
+        if self.significance == "holdout":
+            self._keep("fold_combination", combination or "minimum")
+            check_choice("fold_combination", self.fold_combination, FOLD_COMBINATIONS)
+        else:
+            self._keep("fold_combination", combination or "stouffer")
+            check_choice("fold_combination", self.fold_combination, FOLD_STATISTICS)
+
+    def _check_permutations(self) -> None:
+        if self.significance == "permutation":
+            if self.n_permutations is not None:
+                number = check_integer("n_permutations", self.n_permutations, minimum=1)
+                self._keep("n_permutations", number)
+            if self.alternative is not None:
+                raise ValueError(
+                    "alternative is given, but a permutation test takes its direction from sign"
+                )
+            return
+        for name, default in (("n_permutations", None), ("tied_neurons", "own_null")):
+            if getattr(self, name) != default:
+                raise ValueError(f"{name} is given, but significance={self.significance!r}")
+        if self.is_joint:
+            raise ValueError(
+                f"correction={self.correction!r} needs significance='permutation'; others: "
+                f"{', '.join(CORRECTIONS)}"
+            )
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether the correction compares with the greatest of all neurons' permuted scores."""
+        return self.correction in _JOINT_CORRECTIONS
+
+    @property
+    def needs_activations(self) -> bool:
+        """Whether anything beyond the search itself is computed from activations."""
+        return self.significance in ("holdout", "permutation") or bool(self.scores)
+
+    def _keep(self, name: str, value: object) -> None:
+        """Keep what was checked: Python's own numbers, which a file can hold, not NumPy's."""
         object.__setattr__(self, name, value)
 
     def direction(self, auc: float) -> Alternative:
         """Return the alternative of the test of a formula that has ``auc`` where it was found."""
         if self.alternative is not None:
             return self.alternative
-        if self.sign == "absolute_value" and self.significance == "holdout":
+        if self.sign == "absolute_value" and self.significance != "in_sample":
             return "greater" if auc >= 0.5 else "less"
         return _DIRECTIONS[self.sign]
 
 
-def check_run_arguments(block_size: object, checkpoint: object, executor: object) -> None:
+def _checked_scores(scores: object) -> tuple[str, ...]:
+    if isinstance(scores, str) or not isinstance(scores, Iterable):
+        raise TypeError(f"scores is {shown(scores)}; expected a sequence of {', '.join(SCORES)}")
+    names = tuple(scores)
+    for name in names:
+        check_choice("scores", name, tuple(SCORES))
+    return tuple(dict.fromkeys(names))
+
+
+def check_run_arguments(
+    block_size: object, checkpoint: object, null_cache: object, executor: object
+) -> None:
     """Check the arguments of `label_neurons` that change how it runs, but not what comes out.
 
     Raises:
@@ -105,10 +185,11 @@ def check_run_arguments(block_size: object, checkpoint: object, executor: object
     """
     if block_size is not None:
         check_integer("block_size", block_size, minimum=1)
-    if not isinstance(checkpoint, (str, os.PathLike, type(None))):
-        raise TypeError(f"checkpoint is {shown(checkpoint)}; expected the path of a folder or None")
-    if isinstance(checkpoint, str) and "://" in checkpoint:
-        raise ValueError(f"checkpoint is {shown(checkpoint)}; expected a local folder, no URL")
+    for name, folder in (("checkpoint", checkpoint), ("null_cache", null_cache)):
+        if not isinstance(folder, (str, os.PathLike, type(None))):
+            raise TypeError(f"{name} is {shown(folder)}; expected the path of a folder or None")
+        if isinstance(folder, str) and "://" in folder:
+            raise ValueError(f"{name} is {shown(folder)}; expected a local folder, no URL")
     if not isinstance(executor, (Executor, type(None))):
         raise TypeError(
             f"executor is {shown(executor)}; expected a concurrent.futures.Executor or None (of a "
@@ -122,7 +203,7 @@ def describe(
     *,
     neurons: list[int] | None,
     groups: Sequence[object] | None,
-    heldout: NDArray[np.bool_] | None,
+    split: Split,
     fingerprints: dict[str, str],
 ) -> dict[str, Any]:
     """Return all that is needed to repeat a labelling, as plain data for JSON.
@@ -132,15 +213,17 @@ def describe(
         concepts: The concepts as given.
         neurons: The columns that were chosen, or None for all.
         groups: The group of every sample, or None; only a fingerprint is kept.
-        heldout: Which samples were held out, bool of shape (n,), or None.
+        split: What is held out from which search.
         fingerprints: SHA-256 of every layer's activations.
     """
-    described: dict[str, Any] = asdict(settings)
+    # As JSON gives it back: lists for tuples.
+    described: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
     described["neurons"] = neurons
     described["groups_sha256"] = None if groups is None else _sha256_of_groups(groups)
     described["n_samples"] = concepts.n_samples
     described["concepts"] = list(concepts.names)
-    described["heldout"] = None if heldout is None else pack_mask(heldout)
+    described["heldout"] = None if split.heldout is None else pack_mask(split.heldout)
+    described["folds"] = None if split.folds is None else pack_folds(split.folds)
     described["fingerprints"] = {"concepts": concepts.fingerprint, "activations": fingerprints}
     described["versions"] = {
         "invert-captum": __version__,

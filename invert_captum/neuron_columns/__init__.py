@@ -8,6 +8,7 @@ from invert_captum.neuron_columns.columns import (
     columns_by_layer,
     has_named_layers,
 )
+from invert_captum.neuron_columns.matrices import rows_of_tensor
 from invert_captum.neuron_columns.stores import concepts_of_store
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "columns_by_layer",
     "concepts_of_store",
     "has_named_layers",
+    "rows_of_tensor",
 ]

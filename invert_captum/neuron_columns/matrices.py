@@ -86,7 +86,12 @@ class DeviceMatrix:
 
     def rows(self, neurons: Sequence[int]) -> ActivationRows:
         """Return the activations of some neurons, copied to the CPU."""
-        return ActivationRows.dense(_as_numpy(self.columns(neurons).cpu()))
+        return rows_of_tensor(self.columns(neurons))
+
+
+def rows_of_tensor(tensor: torch.Tensor) -> ActivationRows:
+    """Return activations of shape (d, n), on any device, on the CPU."""
+    return ActivationRows.dense(_as_numpy(tensor.cpu()))
 
 
 def dense_from_torch(tensor: torch.Tensor, name: str) -> DenseMatrix | DeviceMatrix:

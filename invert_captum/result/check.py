@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
-    from invert_captum.neuron_columns import Activations
+    from invert_captum.neuron_columns import Activations, NeuronColumns
     from invert_captum.result import Explanation, LabelingResult
 
 _TOLERANCE = 1e-12
@@ -29,12 +29,9 @@ def validate(
     show_progress: bool = False,
 ) -> None:
     """Recompute every AUC with scikit-learn; see `LabelingResult.validate`."""
-    layers = columns_by_layer(activations)
-    concepts, _ = concepts_of_store(activations, concepts, None)
-    if len(layers) == 1 and len(result.layers) == 1:
-        layers = dict(zip(result.layers, layers.values(), strict=True))
-    _check_same_data(result, layers, concepts)
-    heldout = result.heldout
+    layers, concepts = labeled_columns(result, activations, concepts)
+    check_same_data(result, layers, concepts)
+    heldout, folds = result.heldout, result.folds
     searched = np.ones(concepts.n_samples, dtype=np.bool_) if heldout is None else ~heldout
     for key in progress(result.keys(), show=show_progress, description="checking"):
         for explanation in result[key]:
@@ -45,11 +42,25 @@ def validate(
             _compare(explanation, "auc", mask, values, searched)
             if heldout is not None:
                 _compare(explanation, "heldout_auc", mask, values, heldout)
+            elif folds is not None and explanation.fold_formulas is not None:
+                _compare_folds(result, explanation, values, concepts, folds)
 
 
-def _check_same_data(
-    result: LabelingResult, layers: dict[str | None, Any], concepts: ConceptSet
+def labeled_columns(
+    result: LabelingResult, activations: Activations, concepts: ConceptSet
+) -> tuple[dict[str | None, NeuronColumns], ConceptSet]:
+    """Return the activations by the result's layers, and the concepts in their order."""
+    layers = columns_by_layer(activations)
+    concepts, _ = concepts_of_store(activations, concepts, None)
+    if len(layers) == 1 and len(result.layers) == 1:
+        layers = dict(zip(result.layers, layers.values(), strict=True))
+    return layers, concepts
+
+
+def check_same_data(
+    result: LabelingResult, layers: dict[str | None, NeuronColumns], concepts: ConceptSet
 ) -> None:
+    """Raise `ValueError` unless the data have the samples, neurons and concepts of a result."""
     n_samples = result.settings["n_samples"]
     for name, size in [
         ("concepts", concepts.n_samples),
@@ -77,11 +88,37 @@ def _compare(
     values: NDArray[Any],
     part: NDArray[np.bool_],
 ) -> None:
-    stored, inside = getattr(explanation, score), mask[part]
+    _compare_number(explanation, score, _roc_auc(mask[part], values[part]))
+
+
+def _compare_folds(
+    result: LabelingResult,
+    explanation: Explanation,
+    values: NDArray[Any],
+    concepts: ConceptSet,
+    folds: NDArray[np.int64],
+) -> None:
+    """Recompute the mean of the folds' AUCs, each fold's formula on that fold."""
+    forward = result.settings["fold_combination"] == "forward_stouffer"
+    aucs = [
+        _roc_auc(formula.evaluate(concepts)[folds == fold], values[folds == fold])
+        for fold, formula in enumerate(explanation.fold_formulas or (), start=int(forward))
+        if formula is not None
+    ]
+    known = [auc for auc in aucs if not math.isnan(auc)]
+    _compare_number(
+        explanation, "heldout_auc", math.fsum(known) / len(known) if known else math.nan
+    )
+
+
+def _roc_auc(inside: NDArray[np.bool_], values: NDArray[Any]) -> float:
     if inside.all() or not inside.any():
-        computed = math.nan
-    else:
-        computed = float(roc_auc_score(inside, values[part]))
+        return math.nan
+    return float(roc_auc_score(inside, values))
+
+
+def _compare_number(explanation: Explanation, score: str, computed: float) -> None:
+    stored = getattr(explanation, score)
     if math.isnan(stored) and math.isnan(computed):
         return
     if not abs(stored - computed) <= _TOLERANCE:

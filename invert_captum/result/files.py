@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,14 @@ from invert_captum._files import replacing
 from invert_captum.result.explanation import COLUMNS
 from invert_captum.result.file_content import check_settings, read_table
 from invert_captum.result.labeling_result import LabelingResult
+from invert_captum.result.null_scores import NullScores
 from invert_captum.search import Formula
 
 if TYPE_CHECKING:
     import os
 
 _FORMAT = "invert-captum labeling result"
-_VERSION = 1
+_VERSION = 2
 
 
 def as_plain_data(result: LabelingResult) -> dict[str, Any]:
@@ -25,12 +27,14 @@ def as_plain_data(result: LabelingResult) -> dict[str, Any]:
     table = {
         name: [_to_json(getattr(one, name)) for one in result.explanations] for name in COLUMNS
     }
+    table["scores"] = [_to_json(dict(one.scores)) for one in result.explanations]
     return {
         "format": _FORMAT,
         "version": _VERSION,
         "keyed_by_layer": result.keyed_by_layer,
         "settings": result.settings,
         "table": table,
+        "null": None if result.null is None else asdict(result.null),
     }
 
 
@@ -48,6 +52,10 @@ def _to_json(value: object) -> object:
         return str(value)
     if isinstance(value, float) and math.isnan(value):
         return None
+    if isinstance(value, tuple):
+        return [_to_json(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _to_json(one) for name, one in value.items()}
     return value
 
 
@@ -60,7 +68,8 @@ def load(path: str | os.PathLike[str]) -> LabelingResult:
         explanations = read_table(content["table"], content["settings"])
         if content["keyed_by_layer"] and any(one.layer is None for one in explanations):
             raise ValueError("its layers have no names, by which its neurons are keyed")
-        return LabelingResult(explanations, content["settings"], content["keyed_by_layer"])
+        null = None if content["null"] is None else NullScores.checked(content["null"])
+        return LabelingResult(explanations, content["settings"], content["keyed_by_layer"], null)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{Path(path)} is not a readable labelling result: {error}") from error
 

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import math
-import numbers
-from dataclasses import dataclass, field
-from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from invert_captum._validation import nearest_names
-from invert_captum.result.explanation import COLUMNS, Explanation
+from invert_captum.result.labeled_neurons import LabeledNeurons
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
 
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations
+    from invert_captum.result.explanation import Explanation
+    from invert_captum.result.labeled_neurons import Key
+    from invert_captum.search import Formula
+    from invert_captum.significance import Difference
 
-Key: TypeAlias = int | tuple[str, int]
 
-_SHOWN_ROWS = 10
-
-
-@dataclass(frozen=True, eq=False)
-class LabelingResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelingResult(LabeledNeurons):
     """The labels of the neurons of one or several layers.
 
     ``result[neuron]``, or ``result[layer, neuron]`` where layers were named, gives the neuron's
@@ -39,6 +37,7 @@ class LabelingResult:
         explanations: Every neuron's explanations, by rank.
         settings: Every argument of the call, the seed, the split, versions and fingerprints.
         keyed_by_layer: Whether `keys` are (layer, neuron) instead of neurons alone.
+        null: What permuted searches found; None without permutations.
 
     Examples:
         >>> import numpy as np
@@ -67,47 +66,6 @@ class LabelingResult:
         True
     """
 
-    explanations: tuple[Explanation, ...]
-    settings: dict[str, Any] = field(repr=False)
-    keyed_by_layer: bool = False
-
-    def __post_init__(self) -> None:
-        by_key: dict[tuple[str | None, int], list[Explanation]] = {}
-        for explanation in self.explanations:
-            by_key.setdefault((explanation.layer, explanation.neuron), []).append(explanation)
-        object.__setattr__(self, "_by_key", by_key)
-
-    _by_key: dict[tuple[str | None, int], list[Explanation]] = field(init=False, repr=False)
-
-    @property
-    def layers(self) -> tuple[str | None, ...]:
-        """The names of the layers, in the order of the call."""
-        return tuple(dict.fromkeys(layer for layer, _ in self._by_key))
-
-    def keys(self) -> list[Key]:
-        """Return what `__getitem__` takes: neurons, or (layer, neuron) if layers were named."""
-        if self.keyed_by_layer:
-            return [(str(layer), neuron) for layer, neuron in self._by_key]
-        return [neuron for _, neuron in self._by_key]
-
-    def __getitem__(self, key: Key) -> list[Explanation]:
-        if key not in self:
-            several = len(self.layers) > 1 and not isinstance(key, tuple)
-            hint = f"; there are {len(self.layers)} layers: use (layer, neuron)" if several else ""
-            raise KeyError(f"{key!r} is not among the {len(self)} labelled neurons{hint}")
-        return list(self._by_key[self._pair(key)])
-
-    def __contains__(self, key: object) -> bool:
-        # A neuron alone will do where there is only one layer, and (layer, neuron) always does.
-        pair = key if isinstance(key, tuple) else (self.layers[0], key)
-        if len(pair) != 2 or (pair is not key and len(self.layers) > 1):
-            return False
-        is_neuron = isinstance(pair[1], numbers.Integral) and isinstance(pair[0], (str, NoneType))
-        return is_neuron and pair in self._by_key
-
-    def _pair(self, key: Key) -> tuple[str | None, int]:
-        return key if isinstance(key, tuple) else (self.layers[0], key)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelingResult):
             return NotImplemented
@@ -117,32 +75,19 @@ class LabelingResult:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self.keys())
-
     def to_frame(self) -> pd.DataFrame:
         """Return the table: one row per neuron and rank, rank 0 best.
 
         Returns:
             *pandas.DataFrame* with the columns ``layer neuron rank formula length auc heldout_auc
-            auc_low auc_high fraction n_positive log10_p p_value p_adjusted significant``, which
-            mean what the attributes of `Explanation` do. Formulas are text, None for a neuron that
-            was set aside; ``significant`` is pandas' nullable boolean.
+            auc_low auc_high fraction n_positive log10_p p_value p_adjusted significant interval
+            statistic n_permutations p_extrapolated tail_fit stability fold_formulas``, which mean
+            what the attributes of `Explanation` do, and one for each further score. Formulas are
+            text, None for a neuron that was set aside; ``significant`` is pandas' nullable boolean.
         """
-        import pandas as pd
+        from invert_captum.result.table import to_frame
 
-        columns: dict[str, Any] = {
-            name: [getattr(explanation, name) for explanation in self.explanations]
-            for name in COLUMNS
-        }
-        texts = [None if formula is None else str(formula) for formula in columns["formula"]]
-        for name, values in (("layer", columns["layer"]), ("formula", texts)):
-            columns[name] = pd.Series(values, dtype=object)
-        columns["significant"] = pd.array(columns["significant"], dtype="boolean")
-        return pd.DataFrame(columns)
+        return to_frame(self)
 
     def find(self, concept: str) -> list[Explanation]:
         """Return which neurons encode a concept.
@@ -189,7 +134,7 @@ class LabelingResult:
         direction = {"positive": 1.0, "negative": -1.0}.get(
             self.settings["sign"], math.copysign(1.0, explanation.auc - 0.5)
         )
-        held_out = self.settings["heldout"] is not None
+        held_out = self.settings["heldout"] or self.settings["folds"]
         score = explanation.heldout_auc if held_out else explanation.auc
         return -math.inf if math.isnan(score) else direction * (score - 0.5)
 
@@ -200,6 +145,14 @@ class LabelingResult:
 
         packed = self.settings["heldout"]
         return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
+
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """The fold of every sample, int64 of shape (n,); None without cross-fitting."""
+        from invert_captum.result.packed_mask import unpack_folds
+
+        packed = self.settings["folds"]
+        return None if packed is None else unpack_folds(packed, self.settings["n_samples"])
 
     def validate(
         self, activations: Activations, concepts: ConceptSet, *, show_progress: bool = False
@@ -217,6 +170,92 @@ class LabelingResult:
         from invert_captum.result.check import validate
 
         validate(self, activations, concepts, show_progress=show_progress)
+
+    def auc_intervals(
+        self,
+        activations: Activations,
+        concepts: ConceptSet,
+        *,
+        level: float = 0.95,
+        simultaneous: bool = False,
+        in_sample: bool = False,
+    ) -> pd.DataFrame:
+        """Return confidence intervals of the AUC of every neuron's best formula.
+
+        Args:
+            activations: What was labelled.
+            concepts: What it was labelled with.
+            level: How often an interval is to cover, in (0, 1).
+            simultaneous: Whether all intervals together are to cover at this level: each is then
+                at 1 − (1 − level) / m for m neurons (Bonferroni).
+            in_sample: Take the samples that the search saw. Such intervals lie too high, because
+                the formula was chosen for its AUC on these samples; so say their names.
+
+        Returns:
+            *pandas.DataFrame*, a row a neuron: ``layer neuron formula heldout_auc auc_low auc_high
+            interval``; in-sample ``auc in_sample_auc_low in_sample_auc_high`` in their place.
+
+        Raises:
+            ValueError: If nothing was held out and ``in_sample`` is False, or the data are not
+                those of the call.
+
+        Source:
+            See `significance.auc_interval`.
+        """
+        from invert_captum.result.intervals import auc_intervals
+
+        return auc_intervals(
+            self, activations, concepts, level=level, simultaneous=simultaneous, in_sample=in_sample
+        )
+
+    def compare(
+        self,
+        activations: Activations,
+        concepts: ConceptSet,
+        key: Key,
+        formula: Formula | str,
+        other: Formula | str,
+        *,
+        level: float = 0.95,
+    ) -> Difference:
+        """Say whether one formula fits a neuron really better than another.
+
+        Args:
+            activations: What was labelled.
+            concepts: What it was labelled with.
+            key: The neuron.
+            formula: A formula or its text, such as ``"dog"``,
+            other: and what it is compared with, such as ``"animal"``.
+            level: How often the interval is to cover, in (0, 1).
+
+        Returns:
+            *Difference*: both AUCs on the held-out samples, or on all if nothing was held out, and
+            an interval of their difference. If one of the two was chosen on all samples for its
+            AUC, the comparison favours it.
+
+        Raises:
+            KeyError: If there is no such neuron.
+            ValueError: If a formula has an unknown concept, or the data are not those of the call.
+
+        Source:
+            See `significance.auc_difference`.
+        """
+        from invert_captum.result.intervals import compare
+
+        return compare(self, activations, concepts, key, formula, other, level=level)
+
+    def plot_significance(self) -> Figure:
+        """Draw the evidence: effect against p-value, the p-values, and the permutation null.
+
+        Returns:
+            *matplotlib.figure.Figure*: see `report.plot_significance`.
+
+        Raises:
+            ValueError: If no neuron was tested.
+        """
+        from invert_captum.report.significance import plot_significance
+
+        return plot_significance(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one JSON file, without pickle.
@@ -240,40 +279,11 @@ class LabelingResult:
         return load(path)
 
     def __repr__(self) -> str:
-        best = self._best(_SHOWN_ROWS)
-        lines = [f"LabelingResult: {self._summary()}"]
-        lines += [
-            f"  {_name(one)}  {one.formula}  AUC {one.auc:.3f}"
-            + (f", held out {one.heldout_auc:.3f}" if not math.isnan(one.heldout_auc) else "")
-            for one in best
-        ]
-        return "\n".join(lines + (["  …"] if len(self) > len(best) else []))
+        from invert_captum.result.summary import as_text
+
+        return as_text(self)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from invert_captum.result.summary import as_html
 
-        best = LabelingResult(tuple(self._best(_SHOWN_ROWS)), self.settings)
-        table = best.to_frame()
-        columns = ["layer", "neuron", "formula", "auc", "heldout_auc", "n_positive", "p_adjusted"]
-        html = table[columns].to_html(index=False, float_format="{:.3g}".format, na_rep="–")
-        return f"<p>{escape(self._summary())}; the best:</p>{html}"
-
-    def _summary(self) -> str:
-        tested = [one for one in self.explanations if one.significant is not None]
-        count = sum(bool(one.significant) for one in tested)
-        layers = "" if len(self.layers) == 1 else f" of {len(self.layers)} layers"
-        if not tested:
-            return f"{len(self):,} neurons{layers}, not tested"
-        test = f"{self.settings['significance']}, {self.settings['correction']}"
-        level = f"alpha={self.settings['alpha']}"
-        return f"{len(self):,} neurons{layers}, {count:,} significant ({test}, {level})"
-
-    def _best(self, count: int) -> list[Explanation]:
-        ranked = [one for one in self.explanations if one.rank == 0 and one.formula is not None]
-        return sorted(ranked, key=lambda one: -self.evidence(one))[:count]
-
-
-def _name(explanation: Explanation) -> str:
-    if explanation.layer is None:
-        return f"neuron {explanation.neuron}"
-    return f"{explanation.layer}[{explanation.neuron}]"
+        return as_html(self)

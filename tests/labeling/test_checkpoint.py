@@ -208,7 +208,7 @@ def test_a_damaged_manifest_is_refused(activations, concepts, tmp_path, damage, 
     ("change", "message"),
     [
         ({"format": "shopping list"}, "its format is not 'invert-captum labeling checkpoint'"),
-        ({"version": 2}, "its version is 2; this release reads version 1"),
+        ({"version": 1}, "its version is 1; this release reads version 2"),
         ({"unit_sizes": [0]}, "its units have no size"),
     ],
 )

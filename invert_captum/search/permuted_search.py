@@ -72,7 +72,7 @@ def search_permuted(
             activation goes. From `Permutations.draw`.
 
     Raises:
-        ValueError: If ``permutations`` has another shape.
+        ValueError: If ``permutations`` has another shape or numbers that no sample has.
 
     Examples:
         >>> from scipy.sparse import csr_array
@@ -89,6 +89,13 @@ def search_permuted(
             f"permutations has shape {permutations.shape}; expected (P, {n_samples:,}), a column "
             "for every sample of the labels"
         )
+    # Arrays that cannot be written would make numba compile the kernel once more.
+    moves = np.require(permutations, np.int32, ["C", "W"])
+    # As unsigned numbers negative ones are the highest. The kernel would read anywhere.
+    if moves.size and moves.view(np.uint32).max() >= n_samples:
+        raise ValueError(
+            f"permutations holds {moves.min()} to {moves.max()}; expected 0 to {n_samples - 1:,}"
+        )
     activations, _ = rows.as_float32()
     shape = (rows.n_neurons, len(permutations))
     found = kernels.PermutedFound(
@@ -98,8 +105,6 @@ def search_permuted(
         rank_sums=np.zeros(shape, np.int64),
         ties=np.zeros((*shape, 2), np.int64),
     )
-    # Arrays that cannot be written would make numba compile the kernel once more.
-    moves = np.require(permutations, np.int32, ["C", "W"])
     kernels.search_permuted(
         activations, labels.arrays, kernel_limits(labels, settings), moves, found
     )
@@ -150,7 +155,7 @@ def untied_row(n_samples: int) -> ActivationRows:
 
     Examples:
         >>> untied_row(3).to_dense(3)
-        array([[1., 2., 3.]])
+        array([[1., 2., 3.]], dtype=float32)
     """
     values = np.arange(1, n_samples + 1).astype(_exact(n_samples))
     return ActivationRows.dense(values[np.newaxis])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from invert_captum.significance.kernels.cluster_null import log_tail
+from invert_captum.significance.separation import weighted_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def log10_tail(
     own = kinds[:, :2] @ weights**2
     together = (kinds[:, :2] @ weights) ** 2
     variance = float(kinds[:, 2] @ (own + common**2 * (together - own)))
-    deviation = math.sqrt(variance * float(shares @ values**2))
+    deviation = math.sqrt(variance * weighted_sum(shares, values**2))
     noise = _NOISE * deviation
     # Half a pair for continuity, as in the Mann–Whitney test.
     half_pair = 0.5 / (separation.n_positive * separation.n_negative)

@@ -21,7 +21,7 @@ from invert_captum.significance.intervals import (
     jeffreys_interval,
     logit_interval,
 )
-from invert_captum.significance.separation import Separation
+from invert_captum.significance.separation import Separation, weighted_sum
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -231,7 +231,7 @@ def _variance(
         centers.append((n_with, center))
     positive, negative = sums
     _, one, other = np.intersect1d(positive.group, negative.group, return_indices=True)
-    products = float(positive.deviations(auc)[one] @ negative.deviations(auc)[other])
+    products = weighted_sum(positive.deviations(auc)[one], negative.deviations(auc)[other])
     n_pairs = float(positive.counts.sum() * negative.counts.sum())
     covariance = 2 * n_groups / (n_groups - 1) * products / n_pairs
     # A covariance from few groups can be larger than the variances allow.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum.significance.separation import weighted_sum
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,8 +44,8 @@ def squared_deviations(separation: Separation, centers: tuple[float, float]) -> 
     """Return Σ(placement − center)² over the positives and over the negatives."""
     of_positives, of_negatives = placements(separation)
     return (
-        float(separation.positives @ (of_positives - centers[0]) ** 2),
-        float(separation.negatives @ (of_negatives - centers[1]) ** 2),
+        weighted_sum(separation.positives, (of_positives - centers[0]) ** 2),
+        weighted_sum(separation.negatives, (of_negatives - centers[1]) ** 2),
     )
 
 

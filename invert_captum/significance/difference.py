@@ -12,7 +12,7 @@ import scipy.special
 from invert_captum._validation import check_fraction
 from invert_captum.significance.delong import placements
 from invert_captum.significance.intervals import auc_interval
-from invert_captum.significance.separation import Separation
+from invert_captum.significance.separation import Separation, weighted_sum
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -94,7 +94,7 @@ def auc_difference(
         return Difference(first.auc, second.auc, difference, nan, nan, 0.0)
     _, group = np.unique(np.asarray(activations), return_inverse=True)
     influences = influence(first, group, inside) - influence(second, group, inside_other)
-    deviation = float(np.sqrt(influences @ influences))
+    deviation = float(np.sqrt(weighted_sum(influences, influences)))
     if deviation == 0.0:
         return _without_variance(first, second, level)
     half = float(scipy.special.ndtri((1 + level) / 2)) * deviation

@@ -13,6 +13,7 @@ from invert_captum.significance.draws import log_choices
 from invert_captum.significance.kernels.groups import pool_groups
 from invert_captum.significance.kernels.saddlepoint_tail import normal_values
 from invert_captum.significance.kernels.tilting import solve_tilt
+from invert_captum.significance.separation import weighted_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,8 +134,8 @@ def _counts(
     variance, rest = size * share * (1.0 - share), float(variances.sum())
     # How much deeper the others lie than the dominant group; its mean and its variance.
     relative = groups.deficits - draw.deficits[dominant]
-    mean = float(variances @ relative) / rest if rest > 0.0 else 0.0
-    own = float(variances @ (relative - mean) ** 2)
+    mean = weighted_sum(variances, relative) / rest if rest > 0.0 else 0.0
+    own = weighted_sum(variances, (relative - mean) ** 2)
     if own > (_SMOOTH * mean) ** 2:
         return np.empty(0, np.int64), 1
     # The variance of the count given how many are drawn, and given their deficit, too.

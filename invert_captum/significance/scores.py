@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from invert_captum._validation import check_choice
-from invert_captum.significance.separation import Separation
+from invert_captum.significance.separation import Separation, weighted_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def average_precision(separation: Separation) -> float:
         return math.nan
     hits, false_alarms = _above(separation)
     precision = hits / (hits + false_alarms)
-    return float(separation.positives[::-1] @ precision / separation.n_positive)
+    return weighted_sum(separation.positives[::-1], precision) / separation.n_positive
 
 
 def f1(separation: Separation) -> float:
@@ -243,9 +243,9 @@ def _scaled(separation: Separation) -> NDArray[np.float64]:
 
 
 def _mean(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    return float(counts @ values / counts.sum())
+    return weighted_sum(counts, values) / float(counts.sum())
 
 
 def _squares(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
     """Return the sum of squared distances from the mean."""
-    return float(counts @ (values - _mean(values, counts)) ** 2)
+    return weighted_sum(counts, (values - _mean(values, counts)) ** 2)

@@ -8,7 +8,8 @@ these counts, so that one sort serves them all, and ties are settled once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Separation:
     """The samples with and without a concept, counted by activation.
 
@@ -64,24 +65,29 @@ class Separation:
         negatives = np.bincount(group[~inside], minlength=len(different))
         return cls(different.astype(np.float64), positives, negatives)
 
-    @property
+    @cached_property
     def n_positive(self) -> int:
         """The number of samples with the concept, n₁."""
         return int(self.positives.sum())
 
-    @property
+    @cached_property
     def n_negative(self) -> int:
         """The number of samples without it, n₀."""
         return int(self.negatives.sum())
 
-    @property
+    @cached_property
     def doubled_u(self) -> int:
         """2·U: twice the pairs in which the positive is higher, and once those that tie."""
         below = 2 * (np.cumsum(self.negatives) - self.negatives) + self.negatives
         return int(self.positives @ below)
 
-    @property
+    @cached_property
     def auc(self) -> float:
         """ROC-AUC, ties counting one half; NaN without positives or negatives."""
         n_pairs = self.n_positive * self.n_negative
         return self.doubled_u / (2 * n_pairs) if n_pairs else float("nan")
+
+
+def weighted_sum(weights: NDArray[Any], values: NDArray[Any]) -> float:
+    """Return Σ weights · values, the same to the bit however many threads BLAS would take."""
+    return float((weights * values).sum())

@@ -108,7 +108,8 @@ def extrapolated_p(
     fit most nulls of AUCs best, and understate what is beyond: with them the bound was below the
     truth in up to half of the runs. Held to ξ ≥ 0 the bound was below it in less than 1 % for
     tails no heavier than exponential, as those of AUCs are, at the price of p-values some
-    hundred to hundred thousand times the truth at 1e-8. For heavier ones it is no 95 % bound: for Student's t with 10
+    hundred to hundred thousand times the truth at 1e-8. For heavier ones it is no 95 % bound: for
+    Student's t with 10
     degrees of freedom and a truth of 1e-8 it was below in about one run of nine.
 
     Args:

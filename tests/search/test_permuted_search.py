@@ -143,6 +143,9 @@ def test_permutations_of_another_number_of_samples_are_refused(rng):
     limits = SearchSettings(2, 2, 1, 5, AucScore("positive"))
     with pytest.raises(ValueError, match=r"permutations has shape \(3, 5\); expected \(P, 6\)"):
         search_permuted(untied_row(6), labels, limits, Permutations(5, 0).draw(0, 3))
+    for wrong, message in ((6, "holds 0 to 6"), (-1, "holds -1 to 5")):
+        with pytest.raises(ValueError, match=f"permutations {message}; expected 0 to 5"):
+            search_permuted(untied_row(6), labels, limits, np.array([[0, 1, 2, 3, 5, wrong]]))
 
 
 def test_all_untied_neurons_have_the_same_null():

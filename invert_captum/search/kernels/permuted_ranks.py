@@ -127,11 +127,13 @@ def sum_whole(
         labels: The labels.
         sums: int64, shape (2, g), to be written.
     """
-    flat = sums[0]
+    flat, slots = sums[0], labels.slots
     for pattern in range(len(flat)):
         flat[pattern] = zero_rank * labels.weights[0, pattern]
     for sample in samples:
-        flat[labels.slots[targets[sample]]] += excess[sample]
+        # Unsigned, because numba asks of every other index whether it counts from the end.
+        at = np.uint32(sample)
+        flat[np.uint32(slots[np.uint32(targets[at])])] += excess[at]
 
 
 @compiled
@@ -182,9 +184,11 @@ def _write_slots(
 ) -> int:  # fmt: skip
     """Write to which slots some activations go; return how many go to the held-out part."""
     n_patterns = labels.weights.shape[1]
+    samples, all_slots = order.samples, labels.slots
     heldout = np.int64(0)
     for place in range(start, stop):
-        slot = labels.slots[targets[order.samples[place]]]
+        # Unsigned as in `sum_whole`.
+        slot = all_slots[np.uint32(targets[np.uint32(samples[place])])]
         slots[place] = slot
         heldout += slot >= n_patterns
     return heldout
@@ -208,7 +212,8 @@ def _add_ranks(
         rank = 2 * searched + others + 1 - zero_ranks[0]
         heldout_rank = 2 * heldout + size + 1 - zero_ranks[1]
         for place in range(start, stop):
-            flat[slots[place]] += heldout_rank if slots[place] >= n_patterns else rank
+            slot = np.uint32(slots[place])
+            flat[slot] += heldout_rank if slot >= n_patterns else rank
         searched += others
         heldout += size
         n_searched_values += others > 0

@@ -1,6 +1,7 @@
 """The kernels of the tests, compiled by numba.
 
-`tilting` finds the exponential tilt under which an observed rank sum is the expected one; both
-the exact tail (`exact_tail`, from the rows of `singleton_run`) and the saddlepoint tail
-(`saddlepoint_tail`) start from it. `buckets` keeps the saddlepoint's cost apart from the samples.
+`groups` describes a draw of positives from groups of equal ranks. `tilting` finds the exponential
+tilt under which the observed draw is the expected one; all tails start from it: `exact_tail`, by
+the rows of `untied_run` and `rows`; `enumeration`, for few groups; `saddlepoint_tail`.
+`cluster_null` belongs to the test of samples that come in groups.
 """

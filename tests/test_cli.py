@@ -241,6 +241,17 @@ def test_no_significance(images):
     assert "3 neurons; the best distinct labels" in outcome.stdout
 
 
+def test_permutations_and_scores(images, tmp_path):
+    outcome = label(
+        images, *SIZE, "--significance", "permutation", "--permutations", 99, "--tied-neurons",
+        "random_tie_breaks", "--null-cache", tmp_path / "null", "--score", "f1", "--score", "jaccard",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    assert list((tmp_path / "null").iterdir())
+    outcome = label(images, *SIZE, "--folds", 2, "--score", "auprc")
+    assert "expected one of 'average_precision'" in refused(outcome)
+
+
 def test_own_preprocessing(images):
     outcome = label(images, "--preprocess", "colour_models:tiny")
     assert outcome.exit_code == 0, outcome.output

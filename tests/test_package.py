@@ -119,7 +119,7 @@ def test_nothing_imports_the_command_line_or_the_demo():
 def test_delegating_methods_of_the_result_are_these():
     file = PACKAGE / "result" / "labeling_result.py"
     imported = imports_of(file) - imports_of(file, top_level_only=True)
-    delegates = {"check", "files", "intervals", "packed_mask", "summary", "table"}
+    delegates = {"check", "files", "intervals", "summary", "table"}
     below = {f"invert_captum.result.{name}" for name in delegates}
     assert imported == below | {"invert_captum.report.significance"}
 

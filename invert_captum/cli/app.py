@@ -63,6 +63,14 @@ class Significance(Enum):
     none = "none"
 
 
+class TiedNeurons(Enum):
+    """Which permuted searches a neuron with ties is compared with."""
+
+    own_null = "own_null"
+    random_tie_breaks = "random_tie_breaks"
+    untied_approximation = "untied_approximation"
+
+
 Out = Annotated[Path, typer.Option(file_okay=False, help=_REPORT_HELP)]
 ShowProgress = Annotated[bool, typer.Option("--progress/--no-progress", help="Progress bars.")]
 
@@ -159,6 +167,15 @@ def label(
     permutations: Annotated[
         int | None, typer.Option(min=1, help="Permuted searches; as many as needed if not given.")
     ] = None,
+    tied_neurons: Annotated[
+        TiedNeurons, typer.Option(help="Which permuted searches a neuron with ties is held to.")
+    ] = TiedNeurons.own_null,
+    null_cache: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Keeps permuted searches for later runs.")
+    ] = None,
+    score: Annotated[
+        list[str] | None, typer.Option(help="A further score as a column, such as f1; repeatable.")
+    ] = None,
     correction: Annotated[
         str,
         typer.Option(
@@ -189,6 +206,9 @@ def label(
             significance=None if significance is Significance.none else significance.value,
             n_folds=folds,
             n_permutations=permutations,
+            tied_neurons=tied_neurons.value,
+            null_cache=null_cache,
+            scores=tuple(score or ()),
             correction=correction,
             alpha=alpha,
             seed=seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from invert_captum._log import logger, warn
 from invert_captum.search import untied_row
-from invert_captum.significance import needed_permutations
+from invert_captum.significance import correct_p_values, needed_permutations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +51,8 @@ def permutation_count(settings: LabelingSettings, n_neurons: int) -> int | None:
 def announce_cost(test: PermutationTest, settings: LabelingSettings, n_neurons: int) -> None:
     """Say what the permuted searches of all neurons will cost, from timing a few.
 
-    It is logged, and a warning where it is more than half a minute.
+    It is logged; for max-T, where no neuron stops early, it is a warning if it is more than half a
+    minute.
     """
     import torch
 
@@ -69,7 +69,7 @@ def announce_cost(test: PermutationTest, settings: LabelingSettings, n_neurons: 
         f"{test.n_permutations:,} permutations for each of {n_neurons:,} neurons are {at_most}"
         f"{n_searches:,} searches of {each * 1e3:.2g} ms: about {_duration(seconds)} here"
     )
-    if seconds > _WORTH_A_WARNING:
+    if settings.is_joint and seconds > _WORTH_A_WARNING:
         warn(message)
     else:
         logger.info(message)
@@ -85,19 +85,20 @@ def _duration(seconds: float) -> str:
 def report_untestable(blocks: Sequence[LabeledBlock], settings: LabelingSettings) -> int:
     """Warn if most neurons could not have been found significant, and return how many.
 
-    They are those whose label has so few held-out positives that even an AUC of 1 would not do.
+    They are those that would not be significant if every label had AUC 1 on the held-out samples:
+    those have too few positives for that.
     """
     least = np.concatenate([block.least_log10_p for block in blocks])
     least = least[~np.isnan(least)]
     if not len(least):
         return 0
-    controls_fdr = settings.correction.startswith("fdr")
-    level = settings.alpha if controls_fdr else settings.alpha / len(least)
-    count = int(np.count_nonzero(least > math.log10(level)))
+    _, testable = correct_p_values(10.0**least, method=settings.correction, alpha=settings.alpha)
+    count = int(np.count_nonzero(~testable))
     if 2 * count > len(least):
         warn(
             f"{count:,} of {len(least):,} neurons could not have been found significant: their "
-            f"labels have so few held-out positives that even an AUC of 1 has p above {level:.1g}; "
-            "raise min_positives, or see invert_captum.required_positives"
+            "labels have so few held-out positives that even an AUC of 1 for every neuron would "
+            f"not do at alpha={settings.alpha}; raise min_positives, or see "
+            "invert_captum.required_positives"
         )
     return count

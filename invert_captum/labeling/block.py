@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
+    from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.labeling.permutation_test import PermutedBlock, Procedure
@@ -101,9 +102,7 @@ class BlockLabeler:
             rows = _on_cpu(activations)
             self._test_parts(rows, block, fields, least)
             if self._folds is not None:
-                for neuron, of_folds in enumerate(self._folds.fields(rows, block)):
-                    if fields[neuron]:
-                        fields[neuron][0] |= of_folds
+                self._test_folds(self._folds, rows, block, fields, least)
             if self.permutation_test is not None:
                 permuted = self.permutation_test.run(rows, block)
         explanations = []
@@ -146,12 +145,29 @@ class BlockLabeler:
             "p_value": 10.0**log10_p,
         }
 
+    def _test_folds(
+        self,
+        folds: CrossFitting,
+        rows: ActivationRows,
+        block: SearchedBlock,
+        fields: list[list[dict[str, Any]]],
+        least: NDArray[np.float64],
+    ) -> None:
+        """Add to ``fields`` what rests on the folds."""
+        aucs = [of_neuron[0]["auc"] if of_neuron else math.nan for of_neuron in fields]
+        for neuron, of_folds in enumerate(folds.fields(rows, block, aucs)):
+            if not of_folds:
+                continue
+            least[neuron] = of_folds.pop("least_log10_p", math.nan)
+            scores = of_folds.pop("scores") | fields[neuron][0].get("scores", {})
+            fields[neuron][0] |= {**of_folds, "scores": scores}
+
     def _test_parts(
         self,
         rows: ActivationRows,
         block: SearchedBlock,
         fields: list[list[dict[str, Any]]],
-        least: np.ndarray[Any, np.dtype[np.float64]],
+        least: NDArray[np.float64],
     ) -> None:
         """Add to ``fields`` what rests on the held-out samples, and further scores."""
         split, has_heldout = self._split, self._search.n_heldout > 0

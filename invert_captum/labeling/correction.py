@@ -48,7 +48,8 @@ class PermutationEvidence:
         self.tails = np.concatenate([block.tails for block in blocks])
         self._own_null = np.concatenate([block.null for block in blocks], axis=1)
         self._table = table
-        self._sample = np.concatenate([block.sample for block in blocks])
+        sample = np.concatenate([block.sample for block in blocks])
+        self._sample = sample[np.isfinite(sample)]
         shared = np.concatenate([block.uses_shared for block in blocks])
         if shared.any():
             self.p_values[shared] = shared_null_p(self.statistics[shared], table)

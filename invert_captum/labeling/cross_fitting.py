@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from invert_captum.labeling.hold_out_test import HELD_OUT, PartTests
+from invert_captum.labeling.hold_out_test import HELD_OUT, SEARCHED, PartTests, interval_fields
 from invert_captum.labeling.searches import LabelSearch
-from invert_captum.search import AucScore
+from invert_captum.search import auc
 from invert_captum.significance import (
+    AucEstimate,
     combine_folds,
     fold_statistic,
-    mean_auc_interval,
     rank_sum_z,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.labeling.settings import LabelingSettings
     from invert_captum.labeling.split import Split
-    from invert_captum.search import ActivationRows, Formula, SearchedBlock
-    from invert_captum.significance import Separation
+    from invert_captum.search import ActivationRows, Formula, Found, SearchedBlock
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,19 @@ class FoldOutcome:
 
     Attributes:
         formula: The formula that was searched on other folds.
-        separation: How the neuron separates it on this fold.
-        log10_p: Of the test on this fold; NaN without a formula, or positives or negatives of it.
-        variance: Of the AUC on this fold.
+        searched_auc: Its AUC there.
+        estimate: Its AUC on this fold; None without positives or negatives.
+        log10_p: Of the test on this fold; NaN where there is no AUC, or none is asked for.
+        least_log10_p: The least that it could have been.
+        scores: Further scores on this fold.
     """
 
     formula: Formula | None = None
-    separation: Separation | None = None
+    searched_auc: float = math.nan
+    estimate: AucEstimate | None = None
     log10_p: float = math.nan
-    variance: float = math.nan
+    least_log10_p: float = math.nan
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 class CrossFitting:
@@ -80,22 +85,33 @@ class CrossFitting:
         self._settings = settings
         self._folds = _make_folds(concepts, split, settings)
 
-    def fields(self, rows: ActivationRows, block: SearchedBlock) -> list[dict[str, Any]]:
+    def fields(
+        self, rows: ActivationRows, block: SearchedBlock, aucs: Sequence[float]
+    ) -> list[dict[str, Any]]:
         """Return the fields of every neuron's first explanation that rest on the folds.
 
         Args:
             rows: The activations.
-            block: What a search of all samples found.
+            block: What a search of all samples found,
+            aucs: and the AUC of the best of it, of every neuron.
+
+        Returns:
+            *list*: empty for a neuron that was set aside; else with ``least_log10_p``, too, the
+            least log10 p that there could have been.
         """
         outcomes = [self._outcomes(fold, rows) for fold in self._folds]
         return [
-            self._combined([of_fold[neuron] for of_fold in outcomes])
+            self._combined([of_fold[neuron] for of_fold in outcomes], aucs[neuron])
             if block.usable[neuron]
             else {}
             for neuron in range(rows.n_neurons)
         ]
 
-    def statistic(self, rows: ActivationRows) -> NDArray[np.float64]:
+    def statistic(
+        self,
+        rows: ActivationRows,
+        block: SearchedBlock | None = None,  # noqa: ARG002 - the protocol's
+    ) -> NDArray[np.float64]:
         """Return what the folds' tests combine to, float64 of shape (d,), larger for more."""
         z = np.stack([_observed_z(fold, rows) for fold in self._folds], axis=-1)
         return self._statistic(z)
@@ -109,6 +125,7 @@ class CrossFitting:
 
     def _statistic(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         sign = self._settings.sign
+        # Permuted searches do not say on which side of ½ their formula was.
         oriented = np.abs(z) if sign == "absolute_value" else -z if sign == "negative" else z
         return fold_statistic(oriented, str(self._settings.fold_combination))
 
@@ -118,51 +135,64 @@ class CrossFitting:
         tests = PartTests(
             fold.search, self._settings, rows, block, groups=fold.groups, heldout=fold.tested
         )
-        outcomes = []
-        for neuron in range(rows.n_neurons):
-            if not block.found[neuron]:
-                outcomes.append(FoldOutcome())
-                continue
-            found = block.found[neuron][0]
-            separation = tests.separations(neuron, HELD_OUT)[0]
-            searched_auc = AucScore("positive")(
-                np.array(found.sizes[0]), np.array(found.rank_sums[0]), fold.search.n_searched
-            )
-            log10_p = tests.log10_p(neuron, 0, separation, float(searched_auc))
-            if math.isnan(separation.auc):
-                # Nothing to test: a matter of labels, whatever the activations of this fold.
-                log10_p = math.nan
-            variance = tests.variance(neuron, 0, separation)
-            outcomes.append(FoldOutcome(found.formula, separation, log10_p, variance))
-        return outcomes
-
-    def _combined(self, outcomes: list[FoldOutcome]) -> dict[str, Any]:
-        tested = [
-            (one.separation, one.variance)
-            for one in outcomes
-            if one.separation is not None and not math.isnan(one.separation.auc)
+        return [
+            self._outcome(fold, tests, neuron, found[0]) if found else FoldOutcome()
+            for neuron, found in enumerate(block.found)
         ]
-        aucs = [separation.auc for separation, _ in tested]
-        interval = mean_auc_interval(
-            [separation for separation, _ in tested],
-            [variance for _, variance in tested],
-            level=1.0 - self._settings.alpha,
+
+    def _outcome(self, fold: Fold, tests: PartTests, neuron: int, found: Found) -> FoldOutcome:
+        sizes, rank_sums = np.array(found.sizes[SEARCHED]), np.array(found.rank_sums[SEARCHED])
+        searched_auc = float(auc(sizes, rank_sums, fold.search.n_searched))
+        separation = tests.separations(neuron, HELD_OUT)[0]
+        log10_p = least_log10_p = math.nan
+        # Whether there is anything to test is a matter of labels, not of this fold's activations.
+        if self._settings.significance == "holdout" and not math.isnan(separation.auc):
+            log10_p = tests.log10_p(neuron, 0, separation, searched_auc)
+            least_log10_p = tests.least_log10_p(separation, searched_auc)
+        return FoldOutcome(
+            found.formula,
+            searched_auc,
+            tests.estimate(neuron, 0, separation),
+            log10_p,
+            least_log10_p,
+            tests.scores(separation, searched_auc),
         )
+
+    def _combined(self, outcomes: list[FoldOutcome], best_auc: float) -> dict[str, Any]:
+        # Under "absolute_value" folds may find a formula or its complement.
+        estimates = [
+            one.estimate
+            if (one.searched_auc >= 0.5) == (best_auc >= 0.5)
+            else one.estimate.mirrored()
+            for one in outcomes
+            if one.estimate is not None
+        ]
+        mean = AucEstimate.mean(estimates) if estimates else None
+        found = [one for one in outcomes if one.formula is not None]
         fields: dict[str, Any] = {
-            "heldout_auc": math.fsum(aucs) / len(aucs) if aucs else math.nan,
-            "auc_low": interval.low,
-            "auc_high": interval.high,
-            "interval": None if math.isnan(interval.low) else interval.method,
+            "heldout_auc": math.nan if mean is None else mean.auc,
+            **interval_fields(mean, 1.0 - self._settings.alpha),
             "stability": self._stability([one.formula for one in outcomes]),
             "fold_formulas": tuple(one.formula for one in outcomes),
+            "scores": {
+                f"heldout_{name}": float(np.mean([one.scores[name] for one in found]))
+                for name in (self._settings.scores if found else ())
+            },
         }
         if self._settings.significance == "holdout":
-            log10_p = np.array([one.log10_p for one in outcomes])
-            combined = 0.0
-            if not np.isnan(log10_p).all():
-                combined = float(combine_folds(log10_p, str(self._settings.fold_combination)))
-            fields |= {"log10_p": combined, "p_value": 10.0**combined}
+            combined = self._combined_log10_p([one.log10_p for one in outcomes])
+            least = self._combined_log10_p([one.least_log10_p for one in outcomes])
+            fields |= {
+                "log10_p": combined,
+                "p_value": 10.0**combined,
+                "least_log10_p": least,
+            }
         return fields
+
+    def _combined_log10_p(self, log10_p: list[float]) -> float:
+        if all(math.isnan(p) for p in log10_p):
+            return 0.0
+        return float(combine_folds(np.array(log10_p), str(self._settings.fold_combination)))
 
     def _stability(self, formulas: list[Formula | None]) -> float:
         """Return the share of pairs of folds that found the same set of samples."""
@@ -171,10 +201,16 @@ class CrossFitting:
         if not pairs:
             return math.nan
         same = [
-            one is not None and other is not None and np.array_equal(masks[one], masks[other])
+            one is not None and other is not None and self._same(masks[one], masks[other])
             for one, other in pairs
         ]
         return float(np.mean(same))
+
+    def _same(self, mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
+        """Return whether two sets of samples are one explanation."""
+        if self._settings.sign == "absolute_value" and np.array_equal(mask, ~other):
+            return True
+        return np.array_equal(mask, other)
 
 
 def _make_folds(concepts: ConceptSet, split: Split, settings: LabelingSettings) -> list[Fold]:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from invert_captum.search import BlockSeparations
 from invert_captum.significance import (
+    NO_INTERVAL,
+    AucEstimate,
     Separation,
-    auc_interval,
-    cluster_interval,
+    cluster_estimate,
     cluster_log10_p,
-    cluster_variance,
-    delong_variance,
     least_log10_p,
     rank_sum_log10_p,
     score_separation,
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from invert_captum.labeling.searches import LabelSearch
     from invert_captum.labeling.settings import LabelingSettings
     from invert_captum.search import ActivationRows, SearchedBlock
-    from invert_captum.significance import Interval
 
 SEARCHED, HELD_OUT = 0, 1
 
@@ -52,7 +50,7 @@ class PartTests:
         groups: NDArray[np.int64] | None = None,
         heldout: NDArray[np.bool_] | None = None,
     ) -> None:
-        self._separations = BlockSeparations(rows, search.labels, block)
+        self._separations = BlockSeparations(rows, search.labels, search.patterns, block)
         self._settings = settings
         self._groups = None if groups is None or heldout is None else groups[heldout]
 
@@ -73,34 +71,26 @@ class PartTests:
         values, mask = self._separations.samples(neuron, place, HELD_OUT)
         return cluster_log10_p(values, mask, self._groups, alternative=alternative)
 
-    def variance(self, neuron: int, place: int, separation: Separation) -> float:
-        """Return the variance of a formula's AUC on the held-out samples."""
+    def estimate(self, neuron: int, place: int, separation: Separation) -> AucEstimate | None:
+        """Return a formula's AUC on the held-out samples, as an interval needs it, if any."""
+        if math.isnan(separation.auc):
+            return None
         if self._groups is None:
-            return delong_variance(separation)
+            return AucEstimate.of(separation)
         values, mask = self._separations.samples(neuron, place, HELD_OUT)
-        return cluster_variance(values, mask, self._groups)
-
-    def interval(self, neuron: int, place: int, separation: Separation) -> Interval:
-        """Return the confidence interval of a formula's AUC on the held-out samples."""
-        level = 1.0 - self._settings.alpha
-        if self._groups is None:
-            return auc_interval(separation, level=level)
-        values, mask = self._separations.samples(neuron, place, HELD_OUT)
-        return cluster_interval(values, mask, self._groups, level=level)
+        return cluster_estimate(values, mask, self._groups)
 
     def heldout_fields(
         self, neuron: int, place: int, separation: Separation, searched_auc: float
     ) -> dict[str, Any]:
         """Return the fields of an explanation that rest on the held-out samples."""
         log10_p = self.log10_p(neuron, place, separation, searched_auc)
-        interval = self.interval(neuron, place, separation)
+        estimate = self.estimate(neuron, place, separation)
         return {
             "heldout_auc": separation.auc,
             "log10_p": log10_p,
             "p_value": 10.0**log10_p,
-            "auc_low": interval.low,
-            "auc_high": interval.high,
-            "interval": None if math.isnan(interval.low) else interval.method,
+            **interval_fields(estimate, 1.0 - self._settings.alpha),
         }
 
     def least_log10_p(self, separation: Separation, searched_auc: float) -> float:
@@ -115,3 +105,13 @@ class PartTests:
         return {
             name: score_separation(separation, name, sign=sign) for name in self._settings.scores
         }
+
+
+def interval_fields(estimate: AucEstimate | None, level: float) -> dict[str, Any]:
+    """Return the fields of an explanation that say where its AUC may lie."""
+    interval = NO_INTERVAL if estimate is None else estimate.interval(level)
+    return {
+        "auc_low": interval.low,
+        "auc_high": interval.high,
+        "interval": None if math.isnan(interval.low) else interval.method,
+    }

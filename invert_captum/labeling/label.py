@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from invert_captum._log import InvertCaptumWarning
-from invert_captum._validation import as_list
+from invert_captum._validation import as_list, nearest_names
 from invert_captum.labeling.announcement import (
     announce_cost,
     permutation_count,
@@ -237,7 +237,7 @@ def label_neurons(
     searched = "" if split.heldout is None else " on the searched samples"
     set_aside = sum(one.formula is None for one in explanations)
     report_set_aside(set_aside, n_neurons, searched=searched)
-    report_untestable(blocks, settings)
+    n_untestable = report_untestable(blocks, settings)
     evidence = None
     if labeler.permutation_test is not None:
         key = table_key(concepts, split, settings)
@@ -252,6 +252,7 @@ def label_neurons(
         groups=groups,
         split=split,
         fingerprints=fingerprints(units, blocks),
+        n_untestable=n_untestable,
     )
     keyed_by_layer = has_named_layers(activations)
     null = None if evidence is None else evidence.null_scores()
@@ -277,11 +278,15 @@ def check_arguments(
     split = Split.of(concepts.n_samples, groups, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvertCaptumWarning)
-        BlockLabeler(varying_concepts(concepts), split, settings)
+        BlockLabeler(varying_concepts(concepts), split, settings, settings.n_permutations or 1)
 
 
 def checked_settings(**arguments: Any) -> LabelingSettings:
     """Return the settings of a call of `label_neurons` with these arguments, checked."""
     parameters = inspect.signature(label_neurons).parameters
+    unknown = sorted(set(arguments) - set(parameters))
+    if unknown:
+        near = nearest_names(unknown[0], parameters)
+        raise TypeError(f"label_neurons has no argument {unknown[0]!r}; nearest: {near}")
     given = {name: arguments.get(name, one.default) for name, one in parameters.items()}
     return LabelingSettings(**{one.name: given[one.name] for one in fields(LabelingSettings)})

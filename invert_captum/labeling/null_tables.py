@@ -15,6 +15,7 @@ from invert_captum._files import replacing
 from invert_captum._log import logger, progress
 from invert_captum._version import __version__
 from invert_captum.labeling.identity import sha256
+from invert_captum.labeling.permutation_test import largest_draw
 from invert_captum.result.packed_mask import pack_folds
 from invert_captum.search import untied_row
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from invert_captum.labeling.split import Split
 
 _FORMAT = "invert-captum null table"
-_DRAW = 64
+# Permutations of one task, and of all tasks between two writes.
+_DRAW, _STEP = 64, 4096
 # What the permuted searches of a neuron without ties depend on, besides labels and folds.
 _RELEVANT = (
     "max_length", "beam_width", "min_fraction", "max_fraction", "min_positives", "sign",
@@ -80,11 +82,13 @@ def shared_null(
         on_disk = np.empty(0) if path is None else _read(path, key)
         if len(on_disk) > len(table):
             table = on_disk
-        if len(table) < n_permutations:
-            table = np.concatenate([table, _searched(test, len(table), n_permutations, show)])
+        while len(table) < n_permutations:
+            last = min(len(table) + _STEP, n_permutations)
+            table = np.concatenate([table, _searched(test, len(table), last, show)])
+            if path is not None:
+                _write(path, key, table)
         _kept[key] = table
-        if path is not None and len(on_disk) < len(table):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if path is not None and not path.exists():
             _write(path, key, table)
     return table[:n_permutations]
 
@@ -94,12 +98,14 @@ def _searched(test: PermutationTest, first: int, last: int, show: bool) -> NDArr
 
     row = untied_row(test.permutations.n_samples)
 
+    at_once = min(_DRAW, largest_draw(test.permutations.n_samples))
+
     def work(start: int) -> NDArray[np.float64]:
-        drawn = test.permutations.draw(start, min(start + _DRAW, last))
+        drawn = test.permutations.draw(start, min(start + at_once, last))
         scores: NDArray[np.float64] = test.procedure.permuted(row, drawn)[0]
         return scores
 
-    starts = range(first, last, _DRAW)
+    starts = range(first, last, at_once)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         done = progress(
             pool.map(work, starts), show=show, description="permutations", total=len(starts)
@@ -126,6 +132,7 @@ def _read(path: Path, key: str) -> NDArray[np.float64]:
 
 
 def _write(path: Path, key: str, table: NDArray[np.float64]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     scores = [None if math.isnan(score) else score for score in table.tolist()]
     body: dict[str, Any] = {"format": _FORMAT, "key": key, "scores": scores}
     with replacing(path) as file:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 STOP_AFTER = 20
 # Permutations drawn at a time: few first, because most hopeless neurons are found out at once.
 _FIRST_DRAW, _LARGEST_DRAW = 32, 256
+# Drawn permutations take 4 bytes a sample: 64 MB.
+_DRAWN_SAMPLES = 2**24
+# The tail of a neuron's own table is fitted to so many permuted scores at most.
+_LONGEST_TABLE = 10_000
 # How many permuted scores of a neuron are kept for figures.
 _KEPT = 4
 
@@ -29,8 +33,15 @@ _KEPT = 4
 class Procedure(Protocol):
     """What is rerun: activations in, one statistic a neuron out, larger for more evidence."""
 
-    def statistic(self, rows: ActivationRows) -> NDArray[np.float64]:
-        """Return the statistics, float64 of shape (d,); NaN for a neuron that is set aside."""
+    def statistic(
+        self, rows: ActivationRows, block: SearchedBlock | None = None
+    ) -> NDArray[np.float64]:
+        """Return the statistics, float64 of shape (d,); NaN for a neuron that is set aside.
+
+        Args:
+            rows: The activations.
+            block: What a search of all samples found, if that was made.
+        """
 
     def permuted(
         self, rows: ActivationRows, permutations: NDArray[np.int32]
@@ -44,20 +55,18 @@ class BestScore:
 
     search: LabelSearch
 
-    def statistic(self, rows: ActivationRows) -> NDArray[np.float64]:
+    def statistic(
+        self, rows: ActivationRows, block: SearchedBlock | None = None
+    ) -> NDArray[np.float64]:
         """Return the best scores; see `Procedure`."""
-        return best_scores(self.search.run(rows))
+        found = (block or self.search.run(rows)).found
+        return np.array([one[0].score if one else np.nan for one in found])
 
     def permuted(
         self, rows: ActivationRows, permutations: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """Return the best scores of permuted samples; see `Procedure`."""
         return self.search.run_permuted(rows, permutations).scores
-
-
-def best_scores(block: SearchedBlock) -> NDArray[np.float64]:
-    """Return every neuron's best score, float64 of shape (d,); NaN where nothing was found."""
-    return np.array([found[0].score if found else np.nan for found in block.found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,8 @@ class PermutedBlock:
         p_values: float64, shape (d,): by the neuron's own table; NaN without a statistic.
         n_used: int64, shape (d,): how many permutations these rest on.
         tails: float64, shape (d, 2): `Explanation.p_extrapolated` and ``tail_fit``.
-        sample: float64: the first few permuted statistics of the neurons with their own table.
+        sample: float64, shape (d, 4): the first permuted statistics of the neurons with their own
+            table; NaN for others.
         null: float64, shape (P, d): all permuted statistics, for a correction that compares
             neurons with each other; else of shape (0, d).
     """
@@ -142,50 +152,72 @@ class PermutationTest:
         """
         usable, has_ties = block.usable, np.array([ties[0] != 0 for ties in block.tie_sums])
         if self._settings.tied_neurons == "random_tie_breaks":
-            broken = break_ties(rows, self.permutations.n_samples, seed=self._settings.seed)
-            statistics = self.procedure.statistic(broken)
-        elif isinstance(self.procedure, BestScore):
-            statistics = best_scores(block)
-        else:
+            rows = break_ties(rows, self.permutations.n_samples, seed=self._settings.seed)
             statistics = self.procedure.statistic(rows)
+        else:
+            statistics = self.procedure.statistic(rows, block)
         statistics = np.where(usable, statistics, np.nan)
         needs_own = has_ties & (self._settings.tied_neurons == "own_null")
         if self._settings.is_joint or self.permutations.groups is not None:
             needs_own = np.ones_like(usable)
-        tested = usable & ~np.isnan(statistics)
+        tested = ~np.isnan(statistics)
+        n, n_joint = len(usable), self.n_permutations * self._settings.is_joint
+        outcome = PermutedBlock(
+            statistics,
+            uses_shared=tested & ~needs_own,
+            p_values=np.full(n, np.nan),
+            n_used=np.zeros(n, np.int64),
+            tails=np.full((n, 2), np.nan),
+            sample=np.full((n, _KEPT), np.nan),
+            null=np.full((n_joint, n), np.nan),
+        )
         own = np.flatnonzero(needs_own & tested)
-        p_values, tails = np.full(len(usable), np.nan), np.full((len(usable), 2), np.nan)
-        n_used = np.zeros(len(usable), np.int64)
-        null = np.empty((0, len(usable)))
-        sample = np.empty(0)
         if len(own):
-            counts, of_own = self._permute(rows.take_neurons(own), statistics[own])
-            p_values[own], n_used[own] = counts.p_values(), counts.n_used
-            for place, neuron in enumerate(own):
-                if n_used[neuron] == self.n_permutations:
-                    tail = extrapolated_p(statistics[neuron], of_own[place])
-                    tails[neuron] = tail.p_value, tail.fit_p
-            first = of_own[:, :_KEPT].ravel()
-            sample = first[np.isfinite(first)]
-            if self._settings.is_joint:
-                null = np.full((self.n_permutations, len(usable)), np.nan)
-                null[:, own] = of_own.T
-        return PermutedBlock(statistics, tested & ~needs_own, p_values, n_used, tails, sample, null)
+            self._compare_own(rows.take_neurons(own), own, outcome)
+        return outcome
+
+    def _compare_own(
+        self, rows: ActivationRows, own: NDArray[np.int64], outcome: PermutedBlock
+    ) -> None:
+        """Write what the neurons ``own``, whose rows are given, have from their own tables."""
+        statistics = outcome.statistics[own]
+        counts, tables = self._permute(rows, statistics)
+        outcome.p_values[own], outcome.n_used[own] = counts.p_values(), counts.n_used
+        for neuron, statistic, table in zip(own, statistics, tables, strict=True):
+            # One that stopped early is nowhere near the end of its table.
+            if outcome.n_used[neuron] == self.n_permutations:
+                tail = extrapolated_p(statistic, table)
+                outcome.tails[neuron] = tail.p_value, tail.fit_p
+        first = tables[:, :_KEPT]
+        outcome.sample[own, : first.shape[1]] = first
+        if self._settings.is_joint:
+            outcome.null[:, own] = tables.T
 
     def _permute(
         self, rows: ActivationRows, statistics: NDArray[np.float64]
     ) -> tuple[ExceedanceCounts, NDArray[np.float64]]:
-        """Return the counts, and all permuted statistics, (d, P), NaN after an early stop."""
+        """Return the counts, and the permuted statistics, (d, ≤ P), NaN after an early stop."""
         stop_after = None if self._settings.is_joint else STOP_AFTER
         counts = ExceedanceCounts(statistics, self.n_permutations, stop_after=stop_after)
-        of_neurons = np.full((len(statistics), self.n_permutations), np.nan)
-        first, size = 0, _FIRST_DRAW
+        n_kept = (
+            self.n_permutations
+            if self._settings.is_joint
+            else min(self.n_permutations, _LONGEST_TABLE)
+        )
+        of_neurons = np.full((len(statistics), n_kept), np.nan)
+        largest = largest_draw(self.permutations.n_samples)
+        first, size = 0, min(_FIRST_DRAW, largest)
         while first < self.n_permutations and len(counts.active):
             active = counts.active
             stop = min(first + size, self.n_permutations)
             drawn = self.permutations.draw(first, stop)
             permuted = self.procedure.permuted(rows.take_neurons(active), drawn)
-            of_neurons[active, first:stop] = permuted
+            of_neurons[active, first:stop] = permuted[:, : max(n_kept - first, 0)]
             counts.add(permuted)
-            first, size = stop, min(2 * size, _LARGEST_DRAW)
+            first, size = stop, min(2 * size, largest)
         return counts, of_neurons
+
+
+def largest_draw(n_samples: int) -> int:
+    """Return how many permutations of so many samples are drawn at a time at most."""
+    return max(1, min(_LARGEST_DRAW, _DRAWN_SAMPLES // n_samples))

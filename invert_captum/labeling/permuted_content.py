@@ -35,7 +35,7 @@ def from_plain(content: dict[str, Any] | None, n_neurons: int) -> PermutedBlock 
         one.name: _unpacked(one.name, content[one.name]) for one in fields(PermutedBlock)
     }
     permuted = PermutedBlock(**arrays)
-    lengths = {len(arrays[name]) for name in arrays if name not in ("sample", "null")}
+    lengths = {len(arrays[name]) for name in arrays if name != "null"}
     if lengths != {n_neurons} or permuted.null.shape[1] != n_neurons:
         raise ValueError("it does not have one permuted table a neuron")
     return permuted

@@ -10,6 +10,7 @@ import numpy as np
 from invert_captum.search import (
     ActivationRows,
     AucScore,
+    PatternColumns,
     SearchLabels,
     SearchSettings,
     search_block,
@@ -42,6 +43,7 @@ class LabelSearch:
 
     Attributes:
         labels: The labels of both parts.
+        patterns: Which of their patterns have each concept.
         n_searched: How many samples the search sees,
         n_heldout: and how many it does not.
 
@@ -59,6 +61,7 @@ class LabelSearch:
         n_samples: int,
     ) -> None:
         self.labels = SearchLabels.from_labels(concepts.labels, concepts.names, heldout)
+        self.patterns = PatternColumns(self.labels)
         self.n_searched, self.n_heldout = self.labels.n_searched, self.labels.n_heldout
         self.top_k = top_k
         self._settings = _search_settings(self.labels, settings, n_samples)

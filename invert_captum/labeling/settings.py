@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from invert_captum._validation import check_choice, check_fraction, check_integer, shown
 from invert_captum._version import __version__
+from invert_captum.result.groups import sha256_of_groups
 from invert_captum.result.packed_mask import pack_folds, pack_mask
 from invert_captum.search import SIGNS, Sign
 from invert_captum.significance import (
@@ -37,6 +37,7 @@ _JOINT_CORRECTIONS = ("westfall_young", "westfall_young_raw")
 # A fold's number is kept in a byte.
 _MOST_FOLDS = 256
 
+_DEFAULT_HOLDOUT = 0.5
 _MAX_SEED = 2**32 - 1
 _LIBRARIES = ("captum", "numpy", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision")
 _DIRECTIONS: dict[str, Alternative] = {
@@ -108,6 +109,11 @@ class LabelingSettings:
                 raise ValueError("fold_combination is given, but there are no folds: set n_folds")
             return
         self._keep("n_folds", check_integer("n_folds", self.n_folds, minimum=2))
+        if self.holdout_fraction != _DEFAULT_HOLDOUT:
+            raise ValueError(
+                f"holdout_fraction={self.holdout_fraction} is given, but n_folds={self.n_folds} "
+                "says what is held out"
+            )
         if self.n_folds > _MOST_FOLDS:
             raise ValueError(f"n_folds is {self.n_folds}; expected at most {_MOST_FOLDS}")
         if self.significance not in ("holdout", "permutation"):
@@ -131,6 +137,11 @@ class LabelingSettings:
             if self.alternative is not None:
                 raise ValueError(
                     "alternative is given, but a permutation test takes its direction from sign"
+                )
+            if self.is_joint and self.tied_neurons != "own_null":
+                raise ValueError(
+                    f"tied_neurons={self.tied_neurons!r} is given, but correction="
+                    f"{self.correction!r} compares every neuron with its own permuted searches"
                 )
             return
         for name, default in (("n_permutations", None), ("tied_neurons", "own_null")):
@@ -205,6 +216,7 @@ def describe(
     groups: Sequence[object] | None,
     split: Split,
     fingerprints: dict[str, str],
+    n_untestable: int,
 ) -> dict[str, Any]:
     """Return all that is needed to repeat a labelling, as plain data for JSON.
 
@@ -215,23 +227,21 @@ def describe(
         groups: The group of every sample, or None; only a fingerprint is kept.
         split: What is held out from which search.
         fingerprints: SHA-256 of every layer's activations.
+        n_untestable: How many neurons could not have been found significant.
     """
     # As JSON gives it back: lists for tuples.
     described: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
     described["neurons"] = neurons
-    described["groups_sha256"] = None if groups is None else _sha256_of_groups(groups)
+    described["groups_sha256"] = sha256_of_groups(groups)
     described["n_samples"] = concepts.n_samples
     described["concepts"] = list(concepts.names)
     described["heldout"] = None if split.heldout is None else pack_mask(split.heldout)
     described["folds"] = None if split.folds is None else pack_folds(split.folds)
     described["fingerprints"] = {"concepts": concepts.fingerprint, "activations": fingerprints}
+    described["n_untestable"] = n_untestable
     described["versions"] = {
         "invert-captum": __version__,
         "python": platform.python_version(),
         **{library: version(library) for library in _LIBRARIES},
     }
     return described
-
-
-def _sha256_of_groups(groups: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps([str(group) for group in groups]).encode()).hexdigest()

@@ -12,11 +12,14 @@ from invert_captum._log import progress
 from invert_captum.neuron_columns import columns_by_layer, concepts_of_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations, NeuronColumns
     from invert_captum.result import Explanation, LabelingResult
+    from invert_captum.search import Formula
 
 _TOLERANCE = 1e-12
 
@@ -99,16 +102,27 @@ def _compare_folds(
     folds: NDArray[np.int64],
 ) -> None:
     """Recompute the mean of the folds' AUCs, each fold's formula on that fold."""
-    forward = result.settings["fold_combination"] == "forward_stouffer"
-    aucs = [
-        _roc_auc(formula.evaluate(concepts)[folds == fold], values[folds == fold])
-        for fold, formula in enumerate(explanation.fold_formulas or (), start=int(forward))
-        if formula is not None
-    ]
+    aucs = []
+    for part, searched, formula in fold_parts(result, explanation, folds):
+        mask = formula.evaluate(concepts)
+        auc = _roc_auc(mask[part], values[part])
+        # Under "absolute_value" folds may find a formula or its complement.
+        on_searched = _roc_auc(mask[searched], values[searched])
+        same_side = (on_searched >= 0.5) == (explanation.auc >= 0.5)
+        aucs.append(auc if same_side else 1.0 - auc)
     known = [auc for auc in aucs if not math.isnan(auc)]
-    _compare_number(
-        explanation, "heldout_auc", math.fsum(known) / len(known) if known else math.nan
-    )
+    mean = math.fsum(known) / len(known) if known else math.nan
+    _compare_number(explanation, "heldout_auc", mean)
+
+
+def fold_parts(
+    result: LabelingResult, explanation: Explanation, folds: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Formula]]:
+    """Yield the samples of every fold, those that were searched for it, and what was found."""
+    forward = result.settings["fold_combination"] == "forward_stouffer"
+    for fold, formula in enumerate(explanation.fold_formulas or (), start=int(forward)):
+        if formula is not None:
+            yield folds == fold, folds < fold if forward else folds != fold, formula
 
 
 def _roc_auc(inside: NDArray[np.bool_], values: NDArray[Any]) -> float:

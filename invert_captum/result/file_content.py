@@ -30,7 +30,11 @@ def check_settings(settings: dict[str, Any]) -> None:
         raise ValueError(f"settings: sign is {settings.get('sign')!r}")
     if not isinstance(alpha, float) or not 0 < alpha < 1:
         raise ValueError(f"settings: alpha is {alpha!r}")
-    for name in ("significance", "correction", "heldout", "folds"):
+    n_folds = settings["n_folds"]
+    if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 1):
+        raise ValueError(f"settings: n_folds is {n_folds!r}")
+    texts = ("significance", "correction", "heldout", "folds", "fold_combination", "groups_sha256")
+    for name in texts:
         if not isinstance(settings[name], (str, type(None))):
             raise ValueError(f"settings: {name} is {settings[name]!r}")
     if settings["heldout"] is not None:

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from invert_captum.result.packed_mask import unpack_folds, unpack_mask
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from invert_captum.result.explanation import Explanation
     from invert_captum.result.null_scores import NullScores
@@ -76,3 +81,15 @@ class LabeledNeurons:
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys())
+
+    @property
+    def heldout(self) -> NDArray[np.bool_] | None:
+        """The samples that the search did not see, bool of shape (n,); None without hold-out."""
+        packed = self.settings["heldout"]
+        return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
+
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """The fold of every sample, int64 of shape (n,); None without cross-fitting."""
+        packed = self.settings["folds"]
+        return None if packed is None else unpack_folds(packed, self.settings["n_samples"])

@@ -11,11 +11,10 @@ from invert_captum.result.labeled_neurons import LabeledNeurons
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
-    import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations
@@ -138,22 +137,6 @@ class LabelingResult(LabeledNeurons):
         score = explanation.heldout_auc if held_out else explanation.auc
         return -math.inf if math.isnan(score) else direction * (score - 0.5)
 
-    @property
-    def heldout(self) -> NDArray[np.bool_] | None:
-        """The samples that the search did not see, bool of shape (n,); None without hold-out."""
-        from invert_captum.result.packed_mask import unpack_mask
-
-        packed = self.settings["heldout"]
-        return None if packed is None else unpack_mask(packed, self.settings["n_samples"])
-
-    @property
-    def folds(self) -> NDArray[np.int64] | None:
-        """The fold of every sample, int64 of shape (n,); None without cross-fitting."""
-        from invert_captum.result.packed_mask import unpack_folds
-
-        packed = self.settings["folds"]
-        return None if packed is None else unpack_folds(packed, self.settings["n_samples"])
-
     def validate(
         self, activations: Activations, concepts: ConceptSet, *, show_progress: bool = False
     ) -> None:
@@ -176,6 +159,7 @@ class LabelingResult(LabeledNeurons):
         activations: Activations,
         concepts: ConceptSet,
         *,
+        groups: Sequence[object] | None = None,
         level: float = 0.95,
         simultaneous: bool = False,
         in_sample: bool = False,
@@ -185,6 +169,7 @@ class LabelingResult(LabeledNeurons):
         Args:
             activations: What was labelled.
             concepts: What it was labelled with.
+            groups: The groups of the labelling, if it had any.
             level: How often an interval is to cover, in (0, 1).
             simultaneous: Whether all intervals together are to cover at this level: each is then
                 at 1 − (1 − level) / m for m neurons (Bonferroni).
@@ -205,7 +190,13 @@ class LabelingResult(LabeledNeurons):
         from invert_captum.result.intervals import auc_intervals
 
         return auc_intervals(
-            self, activations, concepts, level=level, simultaneous=simultaneous, in_sample=in_sample
+            self,
+            activations,
+            concepts,
+            groups=groups,
+            level=level,
+            simultaneous=simultaneous,
+            in_sample=in_sample,
         )
 
     def compare(
@@ -216,7 +207,9 @@ class LabelingResult(LabeledNeurons):
         formula: Formula | str,
         other: Formula | str,
         *,
+        groups: Sequence[object] | None = None,
         level: float = 0.95,
+        in_sample: bool = False,
     ) -> Difference:
         """Say whether one formula fits a neuron really better than another.
 
@@ -226,23 +219,35 @@ class LabelingResult(LabeledNeurons):
             key: The neuron.
             formula: A formula or its text, such as ``"dog"``,
             other: and what it is compared with, such as ``"animal"``.
+            groups: The groups of the labelling, if it had any.
             level: How often the interval is to cover, in (0, 1).
+            in_sample: Take the samples that the search saw: then the comparison favours what was
+                found on them.
 
         Returns:
-            *Difference*: both AUCs on the held-out samples, or on all if nothing was held out, and
-            an interval of their difference. If one of the two was chosen on all samples for its
-            AUC, the comparison favours it.
+            *Difference*: both AUCs on the held-out samples, and an interval of their difference.
 
         Raises:
-            KeyError: If there is no such neuron.
-            ValueError: If a formula has an unknown concept, or the data are not those of the call.
+            KeyError: If there is no such neuron, or a formula has an unknown concept.
+            ValueError: If no part was held out and ``in_sample`` is False, or the data are not
+                those of the call.
 
         Source:
             See `significance.auc_difference`.
         """
         from invert_captum.result.intervals import compare
 
-        return compare(self, activations, concepts, key, formula, other, level=level)
+        return compare(
+            self,
+            activations,
+            concepts,
+            key,
+            formula,
+            other,
+            groups=groups,
+            level=level,
+            in_sample=in_sample,
+        )
 
     def plot_significance(self) -> Figure:
         """Draw the evidence: effect against p-value, the p-values, and the permutation null.
@@ -272,7 +277,7 @@ class LabelingResult(LabeledNeurons):
         """Read a result that `save` wrote; all of it is checked first.
 
         Raises:
-            ValueError: If the file is no saved result, is damaged, or is of a newer version.
+            ValueError: If the file is no saved result, is damaged, or is of another version.
         """
         from invert_captum.result.files import load
 

@@ -16,12 +16,15 @@ from invert_captum.search.permutations import Permutations
 from invert_captum.search.permuted_search import (
     PermutedSearches,
     break_ties,
-    has_ties,
     search_permuted,
     untied_row,
 )
 from invert_captum.search.scores import SIGNS, AucScore, Score, Sign, auc
-from invert_captum.search.separations import ActivationCounts, BlockSeparations
+from invert_captum.search.separations import (
+    ActivationCounts,
+    BlockSeparations,
+    PatternColumns,
+)
 from invert_captum.search.settings import SearchSettings, size_limits
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "BlockSeparations",
     "Formula",
     "Found",
+    "PatternColumns",
     "Permutations",
     "PermutedSearches",
     "Score",
@@ -42,7 +46,6 @@ __all__ = [
     "auc",
     "break_ties",
     "concept_rank_sums",
-    "has_ties",
     "search_block",
     "search_permuted",
     "size_limits",

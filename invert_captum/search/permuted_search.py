@@ -14,9 +14,10 @@ import numpy as np
 
 from invert_captum._validation import check_integer
 from invert_captum.search.activation_rows import ActivationRows
-from invert_captum.search.block_search import digest_rows, kernel_limits
+from invert_captum.search.block_search import kernel_limits
 from invert_captum.search.kernels import permuted_search as kernels
 from invert_captum.search.kernels import tie_breaking
+from invert_captum.search.kernels.block_search import digest_block
 from invert_captum.search.kernels.rank_sums import TIE_SHIFT
 
 if TYPE_CHECKING:
@@ -137,9 +138,10 @@ def break_ties(rows: ActivationRows, n_samples: int, *, seed: int) -> Activation
         (array([3., 0.], dtype=float32), [0.0, 1.0, 2.0, 3.0])
     """
     check_integer("seed", seed, minimum=0)
-    activations, digests = rows.as_float32()
-    if digests is None:
-        digests = digest_rows(rows)
+    activations, _ = rows.as_float32()
+    # Of the float32 values, so that float64 activations that are the same come in the same order.
+    digests = np.empty(rows.n_neurons, np.uint64)
+    digest_block(activations, digests)
     places = np.empty((rows.n_neurons, n_samples), np.int32)
     tie_breaking.break_ties(activations, digests, np.uint64(seed), places)
     values = places.astype(_exact(n_samples))
@@ -159,26 +161,6 @@ def untied_row(n_samples: int) -> ActivationRows:
     """
     values = np.arange(1, n_samples + 1).astype(_exact(n_samples))
     return ActivationRows.dense(values[np.newaxis])
-
-
-def has_ties(rows: ActivationRows, n_samples: int) -> NDArray[np.bool_]:
-    """Return which neurons have equal activations anywhere, or some that are not finite.
-
-    Args:
-        rows: The activations of d neurons.
-        n_samples: The number of samples, n.
-
-    Returns:
-        *numpy.ndarray* of bool, shape (d,).
-
-    Examples:
-        >>> has_ties(ActivationRows.dense(np.array([[1.0, 2.0, 1.0], [0.0, -1.0, 3.0]])), 3)
-        array([ True, False])
-    """
-    activations, _ = rows.as_float32()
-    tied = np.empty(rows.n_neurons, np.bool_)
-    tie_breaking.find_ties(activations, n_samples, tied)
-    return tied
 
 
 def _exact(n_samples: int) -> type[np.float32 | np.float64]:

@@ -35,15 +35,22 @@ class BlockSeparations:
 
     Args:
         rows: The activations that were searched.
-        labels: The labels.
+        labels: The labels,
+        patterns: and which of their patterns have each concept.
         block: What was found.
     """
 
-    def __init__(self, rows: ActivationRows, labels: SearchLabels, block: SearchedBlock) -> None:
+    def __init__(
+        self,
+        rows: ActivationRows,
+        labels: SearchLabels,
+        patterns: PatternColumns,
+        block: SearchedBlock,
+    ) -> None:
         self._rows = rows
         self._activations, _ = rows.as_float32()
         self._labels = labels
-        self._patterns = PatternColumns(labels)
+        self._patterns = patterns
         self._found = block.found
 
     def counts(self, neuron: int, part: int) -> ActivationCounts:

@@ -1,6 +1,7 @@
 """How sure a label is: tests, intervals, permutations, corrections. It knows numbers only."""
 
 from invert_captum.significance.clusters import (
+    cluster_estimate,
     cluster_interval,
     cluster_log10_p,
     cluster_variance,
@@ -15,10 +16,9 @@ from invert_captum.significance.fold_combinations import (
     combine_folds,
     fold_statistic,
 )
-from invert_captum.significance.fold_interval import mean_auc_interval
 from invert_captum.significance.folds import assign_folds
 from invert_captum.significance.hold_out import group_codes, split_samples
-from invert_captum.significance.intervals import Interval, auc_interval
+from invert_captum.significance.intervals import NO_INTERVAL, AucEstimate, Interval, auc_interval
 from invert_captum.significance.mann_whitney import (
     Alternative,
     mann_whitney_log10_p,
@@ -40,8 +40,10 @@ __all__ = [
     "CORRECTIONS",
     "FOLD_COMBINATIONS",
     "FOLD_STATISTICS",
+    "NO_INTERVAL",
     "SCORES",
     "Alternative",
+    "AucEstimate",
     "Difference",
     "ExceedanceCounts",
     "Extrapolated",
@@ -51,6 +53,7 @@ __all__ = [
     "assign_folds",
     "auc_difference",
     "auc_interval",
+    "cluster_estimate",
     "cluster_interval",
     "cluster_log10_p",
     "cluster_variance",
@@ -62,7 +65,6 @@ __all__ = [
     "group_codes",
     "least_log10_p",
     "mann_whitney_log10_p",
-    "mean_auc_interval",
     "needed_permutations",
     "permutation_p",
     "rank_sum_log10_p",

@@ -12,14 +12,10 @@ from invert_captum._validation import check_choice, check_fraction
 from invert_captum.significance.cluster_null import log10_tail
 from invert_captum.significance.delong import placements
 from invert_captum.significance.intervals import (
-    EXTREME_AUC,
-    FEW,
     NO_INTERVAL,
     PSEUDO_SAMPLES,
+    AucEstimate,
     Interval,
-    exact_bound,
-    jeffreys_interval,
-    logit_interval,
 )
 from invert_captum.significance.separation import Separation, weighted_sum
 
@@ -113,21 +109,49 @@ def cluster_interval(
         Interval(low=0.05..., high=1.0, method='exact-bound')
     """
     level = check_fraction("level", level, open_interval=True)
+    estimate = cluster_estimate(activations, mask, groups)
+    return NO_INTERVAL if estimate is None else estimate.interval(level)
+
+
+def cluster_estimate(
+    activations: ArrayLike, mask: ArrayLike, groups: ArrayLike
+) -> AucEstimate | None:
+    """Return the AUC and what its interval is computed from if groups of samples are independent.
+
+    Args:
+        activations: Shape (n,), real and finite.
+        mask: bool, shape (n,): the samples with the concept.
+        groups: Integers, shape (n,): samples of one group have the same.
+
+    Returns:
+        `AucEstimate`: None without positives or negatives, or if one group holds all samples.
+
+    Raises:
+        ValueError: As `cluster_variance`.
+
+    Examples:
+        >>> activations, mask = np.arange(6.0), np.arange(6) % 2 == 0
+        >>> cluster_estimate(activations, mask, np.array([0, 0, 1, 1, 2, 2])).n_fewer
+        3
+    """
     separation, codes = _checked(activations, mask, groups)
     auc, n_groups = separation.auc, len(np.unique(codes))
     if min(separation.n_positive, separation.n_negative) == 0 or n_groups == 1:
-        return NO_INTERVAL
+        return None
     sums = _sums_of_placements(activations, mask, codes, separation)
     fewer = min(len(s.group) for s in sums)
-    if auc in (0.0, 1.0):
+    variance, _ = _variance(sums, auc, n_groups, added=0.0) if fewer > 1 else (math.nan, auc)
+    added_variance, center = _variance(sums, auc, n_groups, added=PSEUDO_SAMPLES)
+    return AucEstimate(
+        auc=auc,
+        n_fewer=fewer,
         # Each pair takes two groups, one of them with positives and the other with negatives.
-        return exact_bound(auc, min(fewer, n_groups // 2), level)
-    if fewer >= FEW and EXTREME_AUC <= auc <= 1 - EXTREME_AUC:
-        variance, _ = _variance(sums, auc, n_groups, added=0.0)
-        if variance > 0.0:
-            return logit_interval(auc, variance, level, "obuchowski-logit")
-    variance, center = _variance(sums, auc, n_groups, added=PSEUDO_SAMPLES)
-    return jeffreys_interval(auc, center * (1 - center) / variance, level)
+        n_pairs=min(fewer, n_groups // 2),
+        variance=variance,
+        added_variance=added_variance,
+        added_auc=center,
+        method="obuchowski-logit",
+    )
 
 
 def cluster_log10_p(

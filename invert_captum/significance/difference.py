@@ -40,7 +40,12 @@ class Difference:
 
 
 def auc_difference(
-    activations: ArrayLike, mask: ArrayLike, other_mask: ArrayLike, *, level: float = 0.95
+    activations: ArrayLike,
+    mask: ArrayLike,
+    other_mask: ArrayLike,
+    *,
+    groups: NDArray[np.int64] | None = None,
+    level: float = 0.95,
 ) -> Difference:
     """Compare two formulas on one neuron, on samples that chose neither.
 
@@ -58,6 +63,8 @@ def auc_difference(
         activations: Shape (n,), real and finite.
         mask: bool, shape (n,): the samples for which the formula holds,
         other_mask: bool, shape (n,): those for which the other one does.
+        groups: int64, shape (n,), from 0: samples of one group count once: influences are summed
+            within groups before they are squared. None if all samples are independent.
         level: How often the interval is to cover the true difference, in (0, 1).
 
     Returns:
@@ -94,6 +101,8 @@ def auc_difference(
         return Difference(first.auc, second.auc, difference, nan, nan, 0.0)
     _, group = np.unique(np.asarray(activations), return_inverse=True)
     influences = influence(first, group, inside) - influence(second, group, inside_other)
+    if groups is not None:
+        influences = _summed_within(groups, influences)
     deviation = float(np.sqrt(weighted_sum(influences, influences)))
     if deviation == 0.0:
         return _without_variance(first, second, level)
@@ -107,6 +116,15 @@ def auc_difference(
         min(difference + half, 1.0),
         min(log_p, 0.0) / math.log(10.0),
     )
+
+
+def _summed_within(
+    groups: NDArray[np.int64], influences: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the sums of influences within groups, scaled for the number of groups."""
+    n_groups = int(np.count_nonzero(np.bincount(groups)))
+    scale = math.sqrt(n_groups / (n_groups - 1)) if n_groups > 1 else 1.0
+    return (np.bincount(groups, influences) * scale).astype(np.float64)
 
 
 def influence(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from invert_captum._validation import check_fraction
 from invert_captum.significance.delong import delong_variance, squared_deviations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invert_captum.significance.separation import Separation
 
 Method = Literal["delong-logit", "jeffreys", "exact-bound", "obuchowski-logit", "none"]
@@ -80,16 +82,74 @@ def auc_interval(separation: Separation, *, level: float = 0.95) -> Interval:
         Interval(low=0.223..., high=1.0, method='exact-bound')
     """
     level = check_fraction("level", level, open_interval=True)
-    auc, fewer = separation.auc, min(separation.n_positive, separation.n_negative)
-    if fewer == 0:
+    if min(separation.n_positive, separation.n_negative) == 0:
         return NO_INTERVAL
-    if auc in (0.0, 1.0):
-        return exact_bound(auc, fewer, level)
-    variance = delong_variance(separation)
-    # Without any variance all activations are equal, which does not mean that the AUC is known.
-    if fewer >= FEW and EXTREME_AUC <= auc <= 1 - EXTREME_AUC and variance > 0.0:
-        return logit_interval(auc, variance, level, "delong-logit")
-    return jeffreys_interval(auc, effective_samples(separation), level)
+    return AucEstimate.of(separation).interval(level)
+
+
+@dataclass(frozen=True, slots=True)
+class AucEstimate:
+    """An AUC and what its interval is computed from.
+
+    Attributes:
+        auc: The AUC, in [0, 1].
+        n_fewer: The samples, or groups of samples, of the rarer kind.
+        n_pairs: How many independent pairs of a positive and a negative there are.
+        variance: Of the AUC.
+        added_variance: The same after the additions of `auc_interval`,
+        added_auc: and the AUC of the rarer kind after these.
+        method: The name of the interval on the logit scale.
+    """
+
+    auc: float
+    n_fewer: int
+    n_pairs: int
+    variance: float
+    added_variance: float
+    added_auc: float
+    method: Method = "delong-logit"
+
+    @classmethod
+    def of(cls, separation: Separation) -> AucEstimate:
+        """Return the estimate from samples that are independent, with at least one of each kind."""
+        fewer = min(separation.n_positive, separation.n_negative)
+        variance, center = _variance_with_additions(separation)
+        return cls(separation.auc, fewer, fewer, delong_variance(separation), variance, center)
+
+    @classmethod
+    def mean(cls, estimates: Sequence[AucEstimate]) -> AucEstimate:
+        """Return the estimate of the mean of AUCs from samples that have nothing in common.
+
+        The variance of a mean of K is Σ V / K² (LeDell, Petersen and van der Laan 2015, *Electronic
+        Journal of Statistics* 9:1583).
+        """
+        count = len(estimates)
+        return cls(
+            auc=math.fsum(one.auc for one in estimates) / count,
+            n_fewer=sum(one.n_fewer for one in estimates),
+            # As many of each, so that the product of their AUCs is at most a power of the mean.
+            n_pairs=count * min(one.n_pairs for one in estimates),
+            variance=math.fsum(one.variance for one in estimates) / count**2,
+            added_variance=math.fsum(one.added_variance for one in estimates) / count**2,
+            added_auc=math.fsum(one.added_auc for one in estimates) / count,
+            method=estimates[0].method,
+        )
+
+    def mirrored(self) -> AucEstimate:
+        """Return the estimate of 1 − AUC."""
+        return replace(self, auc=1.0 - self.auc, added_auc=1.0 - self.added_auc)
+
+    def interval(self, level: float) -> Interval:
+        """Return the interval that covers the AUC so often; see `auc_interval`."""
+        if self.auc in (0.0, 1.0):
+            return exact_bound(self.auc, self.n_pairs, level)
+        moderate = EXTREME_AUC <= self.auc <= 1 - EXTREME_AUC
+        # Without any variance all activations are equal, which does not mean that the AUC is known.
+        if self.n_fewer >= FEW and moderate and self.variance > 0.0:
+            return logit_interval(self.auc, self.variance, level, self.method)
+        # As many samples as a share needs to be known as well as this AUC.
+        n_effective = self.added_auc * (1 - self.added_auc) / self.added_variance
+        return jeffreys_interval(self.auc, n_effective, level)
 
 
 def exact_bound(auc: float, n_pairs: int, level: float) -> Interval:
@@ -118,8 +178,8 @@ def jeffreys_interval(auc: float, n_effective: float, level: float) -> Interval:
     return Interval(min(float(low), auc), max(float(high), auc), "jeffreys")
 
 
-def effective_samples(separation: Separation) -> float:
-    """Return how many samples a share needs to be known as well as this AUC; see `auc_interval`."""
+def _variance_with_additions(separation: Separation) -> tuple[float, float]:
+    """Return the variance of the AUC after the additions, and the AUC of the rarer kind then."""
     auc, added = separation.auc, PSEUDO_SAMPLES
     counts = (separation.n_positive, separation.n_negative)
     centers = tuple((n * auc + added / 2) / (n + added) for n in counts)
@@ -128,6 +188,5 @@ def effective_samples(separation: Separation) -> float:
     for n, center, square in zip(counts, centers, squares, strict=True):
         with_added = square + added / 2 * (center**2 + (1 - center) ** 2)
         variance += with_added / (n + added - 1) / (n + added)
-    # A(1 − A) of the rarer kind, which the additions move more.
-    center = centers[0] if counts[0] <= counts[1] else centers[1]
-    return center * (1 - center) / variance
+    # That of the rarer kind, which the additions move more.
+    return variance, centers[0] if counts[0] <= counts[1] else centers[1]

@@ -201,7 +201,7 @@ def test_noise_is_named_in_sample_and_signal_by_all(concepts):
 
 
 def test_quick_runs_print_save_and_draw(tmp_path, capsys):
-    for name, n_tables in (("noise", 3), ("groups", 1), ("signal", 4), ("demo", 1)):
+    for name, n_tables in (("noise", 4), ("groups", 1), ("signal", 4), ("demo", 1)):
         main([name, "--quick", "--output", str(tmp_path)])
         report = Report.load(tmp_path / f"results/calibration_{name}.json")
         assert report.text() in capsys.readouterr().out

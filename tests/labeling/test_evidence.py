@@ -7,13 +7,16 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.stats
+import torch
 
 import invert_captum as ic
-from invert_captum.labeling import null_tables
+from invert_captum.labeling import announcement, check_arguments, null_tables
 from invert_captum.search import Permutations
 from invert_captum.significance import (
     Separation,
+    auc_difference,
     cluster_interval,
     cluster_log10_p,
     combine_folds,
@@ -255,8 +258,15 @@ def test_forward_folds_search_only_folds_before(problem):
     )
 
 
-def test_groups_count_once(problem):
-    """Copies of every sample change nothing but the number of samples."""
+def copies_of(problem, count):
+    """Every sample so many times, as groups."""
+    values, concepts = problem
+    copied = ic.ConceptSet(concepts.labels.toarray().repeat(count, axis=0), concepts.names)
+    groups = np.arange(N_SAMPLES).repeat(count)
+    return (values.repeat(count, axis=0), copied), groups
+
+
+def test_the_test_on_held_out_samples_counts_groups_once(problem):
     values, concepts = problem
     groups = np.arange(N_SAMPLES) // 4
     result = label(problem, groups=groups.tolist())
@@ -271,25 +281,189 @@ def test_groups_count_once(problem):
         assert best.auc_low == pytest.approx(interval.low, rel=1e-9)
 
 
+def test_copies_as_groups_are_no_evidence(problem):
+    """Four copies of every sample give about the p-value and the interval of one."""
+    single = label(problem, groups=list(range(N_SAMPLES)))
+    copied, groups = copies_of(problem, 4)
+    together = label(copied, groups=groups.tolist(), **{**SEARCH, "min_positives": 32})
+    for neuron in range(2, 6):
+        one, four = single[neuron][0], together[neuron][0]
+        assert four.formula == one.formula
+        assert four.heldout_auc == pytest.approx(one.heldout_auc, abs=1e-12)
+        assert four.log10_p == pytest.approx(one.log10_p, rel=0.1, abs=0.1)
+        assert four.auc_low == pytest.approx(one.auc_low, abs=0.02)
+        heldout = together.heldout
+        mask = four.formula.evaluate(copied[1])[heldout]
+        counted = Separation.of(copied[0][heldout, neuron], mask)
+        assert rank_sum_log10_p(counted, alternative="greater") < 2 * four.log10_p
+
+
 def test_permutations_exchange_whole_groups(problem):
-    values, concepts = problem
-    groups = np.repeat(np.arange(N_SAMPLES // 3), 3)
-    constant = values[::3].repeat(3, axis=0)
-    labels = concepts.labels.toarray()[::3].repeat(3, axis=0)
-    grouped = ic.ConceptSet(labels, list("abcdef"))
-    arguments = {"significance": "permutation", "n_permutations": 99}
-    result = label((constant, grouped), groups=groups.tolist(), **arguments)
+    copied, groups = copies_of(problem, 3)
+    values, concepts = copied
+    arguments = {"significance": "permutation", "n_permutations": 19, "min_positives": 24}
+    result = label(copied, groups=groups.tolist(), **arguments)
     assert result.null.kind == "sample"
-    # One sample a group is the same problem, with as many ways to permute.
-    single = label(
-        (values[::3], ic.ConceptSet(labels[::3], list("abcdef"))),
-        **{**SEARCH, "min_positives": 3},
-        **arguments,
-    )
-    three = label((constant, grouped), groups=groups.tolist(), **{**arguments, "min_positives": 9})
+    null = []
+    for moves in Permutations(len(values), 0, groups).draw(0, 19):
+        moved = np.empty_like(values)
+        moved[moves] = values
+        assert (moved.reshape(-1, 3, 6) == moved[::3, None]).all()
+        permuted = label((moved, concepts), significance=None, min_positives=24)
+        null.append([permuted[neuron][0].auc for neuron in range(6)])
     for neuron in range(6):
-        assert three[neuron][0].auc == pytest.approx(single[neuron][0].auc, abs=1e-12)
-        assert three[neuron][0].p_value == pytest.approx(single[neuron][0].p_value, abs=0.15)
+        best = result[neuron][0]
+        exceeding = np.count_nonzero(np.array(null)[:, neuron] >= best.auc)
+        assert best.p_value == (1 + exceeding) / 20
+
+
+def test_groups_that_cannot_move_are_told(problem):
+    values, concepts = problem
+    groups = np.concatenate([np.arange(20).repeat(np.arange(1, 21)), [20] * 15, [21] * 15])
+    with pytest.warns(ic.InvertCaptumWarning, match="stay where they are"):
+        ic.label_neurons(
+            values,
+            concepts,
+            significance="permutation",
+            correction="westfall_young",
+            n_permutations=19,
+            groups=groups.tolist(),
+            **SEARCH,
+        )
+
+
+def test_calibrated_folds_are_compared_with_permuted_folds(problem):
+    """Against folds of activations that were really permuted, tested by their z."""
+    values, concepts = problem
+    arguments = {"significance": "permutation", "n_folds": 3, "n_permutations": 19}
+    result = label(problem, **arguments)
+
+    def statistic(moved):
+        """The sum of the folds' z over the square root of their number."""
+        outcome = label((moved, concepts), n_folds=3)
+        z = np.zeros((6, 3))
+        for neuron in range(6):
+            for fold, formula in enumerate(outcome[neuron][0].fold_formulas):
+                part = outcome.folds == fold
+                mask = formula.evaluate(concepts)[part]
+                ranks = scipy.stats.rankdata(moved[part, neuron])
+                spread = np.var(ranks) * len(ranks) / (len(ranks) - 1)
+                expected = mask.sum() * (len(ranks) + 1) / 2
+                variance = mask.sum() * (~mask).sum() / len(ranks) * spread
+                if variance > 0:
+                    z[neuron, fold] = (ranks[mask].sum() - expected) / np.sqrt(variance)
+        return z.sum(axis=1) / np.sqrt(3)
+
+    observed = statistic(values)
+    null = []
+    for moves in Permutations(N_SAMPLES, 0).draw(0, 19):
+        moved = np.empty_like(values)
+        moved[moves] = values
+        null.append(statistic(moved))
+    for neuron in range(6):
+        best = result[neuron][0]
+        assert best.statistic == pytest.approx(observed[neuron], rel=1e-9)
+        exceeding = np.count_nonzero(np.array(null)[:, neuron] >= observed[neuron] - 1e-9)
+        if neuron in (0, 4, 5):  # with ties, so with a table of their own
+            assert best.p_value == (1 + exceeding) / 20
+
+
+def test_folds_of_either_direction():
+    """With a concept of half of the samples, folds name it or its negation: one explanation."""
+    rng = np.random.default_rng(1)
+    dog = np.arange(200) % 2 == 0
+    values = rng.normal(size=(200, 3)) + 2.0 * dog[:, None]
+    concepts = ic.ConceptSet(np.stack([dog, rng.random(200) < 0.3], axis=1), ["dog", "red"])
+    arguments = {"sign": "absolute_value", "max_length": 1, "min_positives": 5}
+    for seed in range(4):
+        result = ic.label_neurons(values, concepts, n_folds=3, seed=seed, **arguments)
+        for neuron in range(3):
+            best = result[neuron][0]
+            assert {str(one).strip("~") for one in best.fold_formulas} == {"dog"}
+            assert abs(best.heldout_auc - 0.5) > 0.3
+            assert (best.heldout_auc > 0.5) == (best.auc > 0.5)
+            assert best.stability == 1.0
+            assert best.auc_low <= best.heldout_auc <= best.auc_high
+            assert result.evidence(best) > 0.3
+        result.validate(values, concepts)
+        table = result.auc_intervals(values, concepts)
+        assert table["auc_low"].tolist() == result.to_frame()["auc_low"].tolist()
+
+
+def test_a_block_without_a_usable_neuron(problem):
+    values, concepts = problem
+    dead = np.concatenate([values[:, :1], np.zeros((N_SAMPLES, 4)), values[:, 4:]], axis=1)
+    with pytest.warns(ic.InvertCaptumWarning, match="4 of 7"):
+        result = ic.label_neurons(
+            dead,
+            concepts,
+            significance="permutation",
+            correction="westfall_young",
+            n_permutations=19,
+            block_size=2,
+            **SEARCH,
+        )
+    assert [result[neuron][0].significant for neuron in (1, 2, 3, 4)] == [None] * 4
+    assert result[5][0].p_adjusted == 1 / 20
+
+
+def test_the_untied_approximation(problem):
+    arguments = {"significance": "permutation", "n_permutations": 99}
+    result = label(problem, tied_neurons="untied_approximation", **arguments)
+    null = np.array(result.null.scores)
+    for neuron in range(6):
+        best = result[neuron][0]
+        assert best.statistic == best.auc
+        assert best.p_value == (1 + (null >= best.auc).sum()) / 100
+
+
+def test_random_tie_breaks_do_not_depend_on_the_type(problem):
+    values, concepts = problem
+    arguments = {
+        "significance": "permutation",
+        "n_permutations": 40,
+        "tied_neurons": "random_tie_breaks",
+    }
+    expected = label(problem, **arguments)
+    for same in (
+        values.astype(np.float64),
+        torch.from_numpy(values),
+        scipy.sparse.csr_array(values),
+    ):
+        assert label((same, concepts), **arguments).to_frame().equals(expected.to_frame())
+
+
+def test_an_expensive_max_t_is_announced(problem, monkeypatch):
+    monkeypatch.setattr(announcement, "_WORTH_A_WARNING", 0.0)
+    values, concepts = problem
+    arguments = {"significance": "permutation", "n_permutations": 19}
+    with pytest.warns(
+        ic.InvertCaptumWarning, match="19 permutations for each of 6 neurons are 114"
+    ):
+        ic.label_neurons(values, concepts, correction="westfall_young", **arguments, **SEARCH)
+
+
+def test_intervals_and_comparisons_with_groups(problem):
+    values, concepts = problem
+    copied, groups = copies_of(problem, 3)
+    groups = groups.tolist()
+    for arguments in ({}, {"n_folds": 3}):
+        result = label(copied, groups=groups, min_positives=24, **arguments)
+        table = result.auc_intervals(*copied, groups=groups)
+        for column in ("heldout_auc", "auc_low", "auc_high"):
+            np.testing.assert_allclose(table[column], result.to_frame()[column], rtol=1e-9)
+        with pytest.raises(ValueError, match="groups are not those of the result"):
+            result.auc_intervals(*copied)
+    result = label(copied, groups=groups, min_positives=24)
+    copies = result.compare(*copied, 2, "c", "d", groups=groups)
+    once = label(problem, groups=list(range(N_SAMPLES)))
+    part = result.heldout[::3]
+    single = auc_difference(values[part, 2], concepts["c"][part], concepts["d"][part], level=0.95)
+    assert copies.difference == pytest.approx(single.difference, abs=1e-12)
+    assert copies.high - copies.low == pytest.approx(single.high - single.low, rel=0.05)
+    with pytest.raises(ValueError, match="expected no groups"):
+        label(problem).compare(*problem, 2, "c", "d", groups=list(range(N_SAMPLES)))
+    assert once.compare(*problem, 2, "c", "d", groups=list(range(N_SAMPLES))).low > 0
 
 
 def test_scores_of_both_parts(problem):
@@ -316,7 +490,11 @@ def test_most_neurons_untestable_from_the_start():
         ic.label_neurons(values, concepts, min_positives=2, max_length=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ic.label_neurons(values[:, :1], concepts, min_positives=2, max_length=1)
+        alone = ic.label_neurons(values[:, :1], concepts, min_positives=2, max_length=1)
+    assert alone.settings["n_untestable"] == 0
+    with pytest.warns(ic.InvertCaptumWarning, match="40 of 40 neurons could not have been"):
+        folds = ic.label_neurons(values, concepts, min_positives=2, max_length=1, n_folds=4)
+    assert folds.settings["n_untestable"] == 40
 
 
 def test_intervals_of_a_result(problem):
@@ -330,8 +508,12 @@ def test_intervals_of_a_result(problem):
     in_sample = result.auc_intervals(values, concepts, in_sample=True)
     assert "in_sample_auc_low" in in_sample.columns
     assert "auc_low" not in in_sample.columns
+    untested = label(problem, significance=None)
     with pytest.raises(ValueError, match="set in_sample=True"):
-        label(problem, significance=None).auc_intervals(values, concepts)
+        untested.auc_intervals(values, concepts)
+    with pytest.raises(ValueError, match="only an in-sample comparison"):
+        untested.compare(values, concepts, 2, "c", "d")
+    assert untested.compare(values, concepts, 2, "c", "d", in_sample=True).low > 0
 
 
 def test_two_formulas_on_one_neuron(problem):
@@ -362,6 +544,15 @@ def test_two_formulas_on_one_neuron(problem):
         ({"significance": "permutation", "tied_neurons": "drop"}, "'random_tie_breaks'"),
         ({"tied_neurons": "random_tie_breaks"}, "tied_neurons is given"),
         ({"scores": ("auroc",)}, "'average_precision'"),
+        ({"n_folds": 3, "holdout_fraction": 0.3}, "says what is held out"),
+        (
+            {
+                "significance": "permutation",
+                "correction": "westfall_young",
+                "tied_neurons": "random_tie_breaks",
+            },
+            "compares every neuron with its own permuted searches",
+        ),
         ({"groups": ["a"] * 3}, "groups has 3 labels for 240 samples"),
         ({"groups": ["a"] * 240, "significance": None}, "does not use it"),
         ({"null_cache": "s3://x"}, "local folder, no URL"),
@@ -382,6 +573,14 @@ def test_two_formulas_on_one_neuron(problem):
 def test_what_is_refused(problem, arguments, message):
     with pytest.raises(ValueError, match=message):
         label(problem, **arguments)
+    # Before any extraction, too.
+    with pytest.raises(ValueError, match=message):
+        check_arguments(problem[1], **{**SEARCH, **arguments})
+
+
+def test_unknown_arguments_are_refused_before_an_extraction(problem):
+    with pytest.raises(TypeError, match="no argument 'alhpa'; nearest: 'alpha'"):
+        check_arguments(problem[1], alhpa=0.01)
 
 
 def test_scores_must_be_a_sequence(problem):

@@ -16,7 +16,6 @@ from invert_captum.search import (
     SearchLabels,
     SearchSettings,
     break_ties,
-    has_ties,
     search_block,
     search_permuted,
     untied_row,
@@ -280,14 +279,3 @@ def test_ties_of_neurons_that_are_not_finite_stay_so():
     broken = break_ties(rows, 3, seed=0).to_dense(3)
     assert np.isnan(broken[0]).all()
     assert sorted(broken[1]) == [0, 1, 2]
-
-
-def test_ties_are_found(rng):
-    values = np.stack([rng.permutation(9) - 4.0, np.arange(9.0), np.arange(9.0), np.arange(9.0)])
-    values[1, 3] = values[1, 7]
-    values[2, 4] = -0.0
-    values[3, 0] = np.nan
-    assert has_ties(ActivationRows.dense(values), 9).tolist() == [False, True, True, True]
-    one_zero = ActivationRows(np.array([1.0, 2.0]), np.array([0, 2]), np.array([0, 2]))
-    assert has_ties(one_zero, 3).tolist() == [False]
-    assert has_ties(one_zero, 4).tolist() == [True]

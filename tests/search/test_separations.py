@@ -11,6 +11,7 @@ from invert_captum.search import (
     ActivationRows,
     AucScore,
     BlockSeparations,
+    PatternColumns,
     SearchLabels,
     SearchSettings,
     search_block,
@@ -50,7 +51,7 @@ def test_counts_are_those_of_the_formula_s_samples(dtype, seed, levels, sparse):
     rows = sparse_rows(values) if sparse else ActivationRows.dense(values)
     limits = SearchSettings(3, TOP, 1, search_labels.n_searched - 1, AucScore("positive"))
     block = search_block(rows, search_labels, limits, top_k=TOP)
-    separations = BlockSeparations(rows, search_labels, block)
+    separations = BlockSeparations(rows, search_labels, PatternColumns(search_labels), block)
     for neuron, found in enumerate(block.found):
         for part in (0, 1):
             in_part = heldout == bool(part)

@@ -1,4 +1,4 @@
-"""Ties among activations: whether there are any, and a random order in their place."""
+"""A random order in the place of ties among activations."""
 
 from __future__ import annotations
 
@@ -47,16 +47,6 @@ def break_ties(
         shuffle(state, ordered[order.n_negative : order.n_negative + order.n_zeros])
         for place in range(len(ordered)):
             places[neuron, ordered[place]] = place
-
-
-@kernel
-def find_ties(activations: Activations, n_samples: int, tied: NDArray[np.bool_]) -> None:
-    """Write which neurons have equal activations, or some that are not finite; shape (d,)."""
-    slots, room = _room(activations, n_samples)
-    for neuron in range(len(tied)):
-        is_finite, order = _order_of(activations, neuron, slots, room)
-        n_groups = len(order.starts) - 1
-        tied[neuron] = not is_finite or n_groups < len(order.samples) or order.n_zeros > 1
 
 
 @compiled

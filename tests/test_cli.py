@@ -244,7 +244,7 @@ def test_no_significance(images):
 def test_permutations_and_scores(images, tmp_path):
     outcome = label(
         images, *SIZE, "--significance", "permutation", "--permutations", 99, "--tied-neurons",
-        "random_tie_breaks", "--null-cache", tmp_path / "null", "--score", "f1", "--score", "jaccard",
+        "random_tie_breaks", "--null-cache", tmp_path / "null", "--score", "f1",
     )  # fmt: skip
     assert outcome.exit_code == 0, outcome.output
     assert list((tmp_path / "null").iterdir())

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit, ndtri
 from statsmodels.stats.proportion import proportion_confint
 
-from invert_captum.significance.intervals import auc_interval
+from invert_captum.significance.intervals import AucEstimate, auc_interval
 from invert_captum.significance.separation import Separation
 
 
@@ -132,3 +132,32 @@ def test_refuses_levels_that_are_none(level):
     separation = Separation.of([0.0, 1.0], [True, False])
     with pytest.raises(ValueError, match=r"level is .*; expected a number in \(0, 1\)"):
         auc_interval(separation, level=level)
+
+
+@pytest.mark.parametrize(
+    ("n_folds", "n_positive", "auc"), [(5, 6, 0.98), (2, 15, 0.98), (5, 40, 0.8)]
+)
+def test_intervals_of_the_mean_of_folds_cover(n_folds, n_positive, auc):
+    rng = np.random.default_rng(0)
+    shift = ndtri(auc) * np.sqrt(2)
+    mask = np.arange(n_positive + 100) < n_positive
+    covered = 0
+    for _ in range(400):
+        folds = [
+            Separation.of(rng.normal(size=len(mask)) + shift * mask, mask) for _ in range(n_folds)
+        ]
+        mean = AucEstimate.mean([AucEstimate.of(fold) for fold in folds])
+        assert mean.auc == pytest.approx(np.mean([fold.auc for fold in folds]))
+        interval = mean.interval(0.95)
+        covered += interval.low <= auc <= interval.high
+    assert covered >= 0.925 * 400
+
+
+def test_the_mean_of_perfect_folds_has_an_exact_bound():
+    mask = np.arange(30) < 10
+    perfect = AucEstimate.of(Separation.of(np.where(mask, 1.0, 0.0), mask))
+    mean = AucEstimate.mean([perfect] * 4)
+    assert mean.interval(0.95) == auc_interval(
+        Separation.of(np.where(np.arange(120) < 40, 1.0, 0.0), np.arange(120) < 40)
+    )
+    assert perfect.mirrored().interval(0.9).high == pytest.approx(1 - perfect.interval(0.9).low)

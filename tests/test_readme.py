@@ -71,4 +71,5 @@ def test_every_local_link_and_module_exists():
         path = root / module.replace(".", "/")
         assert path.is_dir() or path.with_suffix(".py").exists(), module
     for module in re.findall(r"python -m (benchmarks\.\w+)", README):
-        assert (root / module.replace(".", "/")).with_suffix(".py").exists(), module
+        path = root / module.replace(".", "/")
+        assert (path / "__main__.py").exists() or path.with_suffix(".py").exists(), module

@@ -180,7 +180,7 @@ def label(
         str,
         typer.Option(
             help="For many neurons; a method of statsmodels' multipletests, or with permutations "
-            "westfall_young."
+            "westfall_young or westfall_young_raw."
         ),
     ] = "holm",
     alpha: Annotated[float, typer.Option(help="Level of the corrected test.")] = 0.05,

@@ -12,14 +12,17 @@ from invert_captum.search import untied_row
 from invert_captum.significance import correct_p_values, needed_permutations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from invert_captum.labeling.block import LabeledBlock
     from invert_captum.labeling.permutation_test import PermutationTest
     from invert_captum.labeling.settings import LabelingSettings
+    from invert_captum.neuron_columns import NeuronColumns
 
-# Max-T needs no more than 1/alpha permutations to reject; fewer than these make it a lottery.
-_LEAST_JOINT = 999
+# One neuron and max-T need no more than 1/alpha permutations; fewer than these make it a lottery.
+_LEAST_PERMUTATIONS = 999
+# How many neurons of a layer are looked at for ties.
+_LOOKED_AT = 4
 _TIMED = 16
 _WORTH_A_WARNING = 30.0
 
@@ -37,23 +40,34 @@ def permutation_count(settings: LabelingSettings, n_neurons: int) -> int | None:
         return None
     needed = needed_permutations(settings.correction, settings.alpha, n_neurons)
     if settings.n_permutations is None:
-        return max(needed, _LEAST_JOINT) if settings.is_joint else needed
+        return max(needed, _LEAST_PERMUTATIONS)
     if settings.n_permutations < needed:
         advice = "" if settings.is_joint else "; correction='westfall_young' needs fewer"
         warn(
             f"n_permutations={settings.n_permutations:,} is too few for "
-            f"correction={settings.correction!r} over {n_neurons:,} neurons to find a single one "
-            f"significant at alpha={settings.alpha}: that takes {needed:,}{advice}"
+            f"correction={settings.correction!r} over {n_neurons:,} neurons to find one "
+            f"significant at alpha={settings.alpha} if no other is: that takes {needed:,}{advice}"
         )
     return settings.n_permutations
 
 
-def announce_cost(test: PermutationTest, settings: LabelingSettings, n_neurons: int) -> None:
+def announce_cost(
+    test: PermutationTest,
+    settings: LabelingSettings,
+    layers: Mapping[str | None, NeuronColumns],
+    chosen: Mapping[str | None, Sequence[int]],
+) -> None:
     """Say what the permuted searches of all neurons will cost, from timing a few.
 
-    It is logged; for max-T, where no neuron stops early, it is a warning if it is more than half a
-    minute.
+    It is logged, and a warning where it is more than half a minute.
+
+    Args:
+        test: The test.
+        settings: The checked arguments.
+        layers: The activations of every layer.
+        chosen: The neurons of every layer that are labelled.
     """
+    n_neurons = _count_searched(settings, layers, chosen)
     import torch
 
     row, drawn = untied_row(test.permutations.n_samples), test.permutations.draw(0, _TIMED)
@@ -69,10 +83,27 @@ def announce_cost(test: PermutationTest, settings: LabelingSettings, n_neurons: 
         f"{test.n_permutations:,} permutations for each of {n_neurons:,} neurons are {at_most}"
         f"{n_searches:,} searches of {each * 1e3:.2g} ms: about {_duration(seconds)} here"
     )
-    if settings.is_joint and seconds > _WORTH_A_WARNING:
-        warn(message)
+    if seconds > _WORTH_A_WARNING:
+        cheaper = "; tied_neurons='random_tie_breaks' needs far fewer" if at_most else ""
+        warn(message + cheaper)
     else:
         logger.info(message)
+
+
+def _count_searched(
+    settings: LabelingSettings,
+    layers: Mapping[str | None, NeuronColumns],
+    chosen: Mapping[str | None, Sequence[int]],
+) -> int:
+    """Return for how many neurons permuted samples are searched, judged by a few of each layer."""
+    total = 0.0
+    for name, neurons in chosen.items():
+        share = 1.0
+        if not settings.is_joint and neurons:
+            few = [layers[name].values(neuron) for neuron in neurons[:_LOOKED_AT]]
+            share = float(np.mean([len(np.unique(values)) < len(values) for values in few]))
+        total += share * len(neurons)
+    return round(total)
 
 
 def _duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from invert_captum.labeling.null_tables import shared_null
+from invert_captum.labeling.permutation_test import KEPT_SCORES, tail_of
 from invert_captum.result import NullScores
 from invert_captum.significance import (
     ParetoTail,
@@ -51,13 +52,14 @@ class PermutationEvidence:
         sample = np.concatenate([block.sample for block in blocks])
         self._sample = sample[np.isfinite(sample)]
         shared = np.concatenate([block.uses_shared for block in blocks])
+        self._n_shared = int(shared.sum())
         if shared.any():
             self.p_values[shared] = shared_null_p(self.statistics[shared], table)
             self.n_used[shared] = len(table)
             fitted = ParetoTail.of(table)
             for neuron in np.flatnonzero(shared):
                 tail = extrapolated_p(self.statistics[neuron], table, tail=fitted)
-                self.tails[neuron] = tail.p_value, tail.fit_p
+                self.tails[neuron] = tail_of(tail)
 
     @classmethod
     def gather(
@@ -112,14 +114,13 @@ class PermutationEvidence:
 
     def null_scores(self) -> NullScores | None:
         """Return the permuted scores for a figure; None if there are none."""
-        if len(self._table):
-            finite = self._table[np.isfinite(self._table)]
-            return NullScores("shared", tuple(finite.tolist()))
-        if len(self._sample):
-            # Evenly from all neurons.
-            step = -(-len(self._sample) // _MOST_SHOWN)
-            return NullScores("sample", tuple(self._sample[::step].tolist()))
-        return None
+        table = self._table[np.isfinite(self._table)]
+        if len(self._sample) == 0:
+            return NullScores("shared", tuple(table.tolist())) if len(table) else None
+        # Evenly from all neurons, those that share the table too.
+        sample = np.concatenate([self._sample, table[: self._n_shared * KEPT_SCORES]])
+        step = -(-len(sample) // _MOST_SHOWN)
+        return NullScores("sample", tuple(sample[::step].tolist()))
 
 
 def corrected(

@@ -126,13 +126,14 @@ def label_neurons(
             default), ``"mean"``, ``"median"`` (twice either), or ``"forward_stouffer"`` of folds
             each searched on those before it. With permutations, which calibrate it,
             ``"stouffer"`` (the default), ``"minimum"``, ``"mean"`` or ``"median"``.
-        n_permutations: P; None for as many as ``correction`` needs to be able to reject (for
-            max-T at least 999).
+        n_permutations: P; None for as many as ``correction`` needs to be able to reject a single
+            neuron, at least 999.
         tied_neurons: Which permuted searches a neuron with ties is compared with:
             ``"own_null"``, its own, stopped early where it is hopeless; ``"random_tie_breaks"``,
             those of neurons without ties, after its ties are broken at random and it is searched
-            again (exact and cheap); or ``"untied_approximation"``, those without breaking its
-            ties, which is nearly always conservative, but not provably so.
+            again (exact and cheap, but another seed may decide otherwise); or
+            ``"untied_approximation"``, those without breaking its ties, which is nearly always
+            conservative, but not provably so.
         scores: Further scores as columns: ``"average_precision"``, ``"f1"``, ``"jaccard"``,
             ``"correlation"``, ``"standardised_mean_difference"``.
         seed: Of the split, the permutations and the tie-breaks, from 0 to 2³² − 1.
@@ -168,8 +169,10 @@ def label_neurons(
         Held-out p-values are those of the Mann-Whitney test by its exact conditional distribution,
         ties included, while that is affordable, then by a double saddlepoint
         (`significance.rank_sum_log10_p`). In-sample ones are SciPy's. A permutation p-value is
-        (1 + #{permuted scores ≥ the neuron's}) / (1 + P); it says that the neuron is not
-        exchangeable with respect to all concepts, not which literal matters.
+        (1 + #{permuted scores ≥ the neuron's}) / (1 + P), or h / l for a neuron that is stopped at
+        permutation l because h = 20 permuted scores have reached its own; it says that the neuron
+        is not exchangeable with respect to all concepts, not which literal matters. With folds,
+        explanations of rank above 0 have no p-value and no held-out AUC.
 
     Source:
         Bykov et al., *Labeling Neural Representations with Inverse Recognition*, NeurIPS 2023,
@@ -217,9 +220,8 @@ def label_neurons(
     chosen = {name: choose_neurons(neurons, layer.n_neurons) for name, layer in layers.items()}
     split = Split.of(concepts.n_samples, groups, settings)
     n_neurons = sum(len(of_layer) for of_layer in chosen.values())
-    labeler = BlockLabeler(
-        varying_concepts(concepts), split, settings, permutation_count(settings, n_neurons)
-    )
+    n_permuted = permutation_count(settings, n_neurons)
+    labeler = BlockLabeler(varying_concepts(concepts), split, settings, n_permuted)
     stored = {name: layer.stored for name, layer in layers.items() if layer.stored is not None}
     sizes, kept = unit_sizes(layers, block_size), None
     if checkpoint is not None:
@@ -231,7 +233,7 @@ def label_neurons(
     units = cut(chosen, sizes)
     labeling = UnitLabeling(labeler, layers, stored, kept, executor)
     if labeler.permutation_test is not None and labeler.permutation_test.searches_neurons:
-        announce_cost(labeler.permutation_test, settings, n_neurons)
+        announce_cost(labeler.permutation_test, settings, layers, chosen)
     blocks = labeling.label(units, show=show_progress)
     explanations = [one for block in blocks for one in block.explanations]
     searched = "" if split.heldout is None else " on the searched samples"
@@ -253,6 +255,7 @@ def label_neurons(
         split=split,
         fingerprints=fingerprints(units, blocks),
         n_untestable=n_untestable,
+        n_permutations=n_permuted,
     )
     keyed_by_layer = has_named_layers(activations)
     null = None if evidence is None else evidence.null_scores()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from invert_captum.labeling.searches import LabelSearch
     from invert_captum.labeling.settings import LabelingSettings
     from invert_captum.search import ActivationRows, Permutations, SearchedBlock
+    from invert_captum.significance import Extrapolated
 
 # So many permuted searches as good as the neuron's own decide that it is hopeless.
 STOP_AFTER = 20
@@ -27,7 +29,7 @@ _DRAWN_SAMPLES = 2**24
 # The tail of a neuron's own table is fitted to so many permuted scores at most.
 _LONGEST_TABLE = 10_000
 # How many permuted scores of a neuron are kept for figures.
-_KEPT = 4
+KEPT_SCORES = 4
 
 
 class Procedure(Protocol):
@@ -168,7 +170,7 @@ class PermutationTest:
             p_values=np.full(n, np.nan),
             n_used=np.zeros(n, np.int64),
             tails=np.full((n, 2), np.nan),
-            sample=np.full((n, _KEPT), np.nan),
+            sample=np.full((n, KEPT_SCORES), np.nan),
             null=np.full((n_joint, n), np.nan),
         )
         own = np.flatnonzero(needs_own & tested)
@@ -186,9 +188,8 @@ class PermutationTest:
         for neuron, statistic, table in zip(own, statistics, tables, strict=True):
             # One that stopped early is nowhere near the end of its table.
             if outcome.n_used[neuron] == self.n_permutations:
-                tail = extrapolated_p(statistic, table)
-                outcome.tails[neuron] = tail.p_value, tail.fit_p
-        first = tables[:, :_KEPT]
+                outcome.tails[neuron] = tail_of(extrapolated_p(statistic, table))
+        first = tables[:, :KEPT_SCORES]
         outcome.sample[own, : first.shape[1]] = first
         if self._settings.is_joint:
             outcome.null[:, own] = tables.T
@@ -216,6 +217,13 @@ class PermutationTest:
             counts.add(permuted)
             first, size = stop, min(2 * size, largest)
         return counts, of_neurons
+
+
+def tail_of(extrapolated: Extrapolated) -> tuple[float, float]:
+    """Return the p-value and the fit of a tail; NaN where a statistic is not in the tail."""
+    if math.isnan(extrapolated.fit_p):
+        return math.nan, math.nan
+    return extrapolated.p_value, extrapolated.fit_p
 
 
 def largest_draw(n_samples: int) -> int:

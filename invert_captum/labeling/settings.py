@@ -181,7 +181,7 @@ def _checked_scores(scores: object) -> tuple[str, ...]:
         raise TypeError(f"scores is {shown(scores)}; expected a sequence of {', '.join(SCORES)}")
     names = tuple(scores)
     for name in names:
-        check_choice("scores", name, tuple(SCORES))
+        check_choice("an entry of scores", name, tuple(SCORES))
     return tuple(dict.fromkeys(names))
 
 
@@ -217,6 +217,7 @@ def describe(
     split: Split,
     fingerprints: dict[str, str],
     n_untestable: int,
+    n_permutations: int | None,
 ) -> dict[str, Any]:
     """Return all that is needed to repeat a labelling, as plain data for JSON.
 
@@ -228,6 +229,7 @@ def describe(
         split: What is held out from which search.
         fingerprints: SHA-256 of every layer's activations.
         n_untestable: How many neurons could not have been found significant.
+        n_permutations: How many permutations there were, if any.
     """
     # As JSON gives it back: lists for tuples.
     described: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
@@ -239,6 +241,7 @@ def describe(
     described["folds"] = None if split.folds is None else pack_folds(split.folds)
     described["fingerprints"] = {"concepts": concepts.fingerprint, "activations": fingerprints}
     described["n_untestable"] = n_untestable
+    described["n_permutations"] = n_permutations
     described["versions"] = {
         "invert-captum": __version__,
         "python": platform.python_version(),

@@ -37,8 +37,9 @@ class Explanation:
         statistic: What permutations are compared with: the best score of the search, or what the
             folds' tests combine to; NaN without permutations.
         n_permutations: How many permuted searches ``p_value`` rests on.
-        p_extrapolated: Under permutation, an upper 95 % bound of the p-value from a generalised
-            Pareto tail, where hardly any permuted search comes near; else NaN. Never corrected.
+        p_extrapolated: Under permutation, where fewer than 10 permuted searches come up to the
+            neuron's own, an upper 95 % bound of the p-value from a generalised Pareto tail; else,
+            or with fewer than 200 permutations, NaN. Never corrected.
         tail_fit: The goodness-of-fit p-value of that tail; small if it does not fit.
         stability: With folds, the share of pairs of folds that found the same set of samples.
         fold_formulas: With folds, what each of them found, None where that is nothing.

@@ -34,6 +34,7 @@ def check_groups(
     known = settings["groups_sha256"]
     groups = None if groups is None else as_list("groups", groups)
     if sha256_of_groups(groups) != known:
-        expected = "no groups" if known is None else "the groups of the labelling"
-        raise ValueError(f"groups are not those of the result; expected {expected}")
+        expected = "no groups" if known is None else "the groups that it was labelled with"
+        came = "are missing" if groups is None else "are not those of the result"
+        raise ValueError(f"groups {came}; expected {expected}")
     return None if groups is None else group_codes(groups, n_samples)

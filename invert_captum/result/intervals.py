@@ -38,14 +38,14 @@ def auc_intervals(
     concepts: ConceptSet,
     *,
     groups: Sequence[object] | None,
-    level: float,
+    level: float | None,
     simultaneous: bool,
     in_sample: bool,
 ) -> pd.DataFrame:
     """Return an interval for every neuron; see `LabelingResult.auc_intervals`."""
     import pandas as pd
 
-    level = check_fraction("level", level, open_interval=True)
+    level = _level(result, level)
     data = _Data(result, activations, concepts, groups)
     if not in_sample and result.heldout is None and result.folds is None:
         raise ValueError(
@@ -83,12 +83,14 @@ def compare(
     other: Formula | str,
     *,
     groups: Sequence[object] | None,
-    level: float,
+    level: float | None,
     in_sample: bool,
 ) -> Difference:
     """Compare two formulas on a neuron; see `LabelingResult.compare`."""
     data = _Data(result, activations, concepts, groups)
     neuron = result[key][0]
+    if neuron.formula is None:
+        raise ValueError(f"neuron {key!r} was set aside: it has no scores to compare")
     heldout = result.heldout
     if not in_sample and heldout is None:
         raise ValueError(
@@ -104,7 +106,13 @@ def compare(
     ]
     values = data.layers[neuron.layer].values(neuron.neuron)[part]
     of_part = None if data.groups is None else data.groups[part]
-    return auc_difference(values, masks[0], masks[1], groups=of_part, level=level)
+    return auc_difference(values, masks[0], masks[1], groups=of_part, level=_level(result, level))
+
+
+def _level(result: LabelingResult, level: float | None) -> float:
+    if level is None:
+        return 1.0 - float(result.settings["alpha"])
+    return check_fraction("level", level, open_interval=True)
 
 
 class _Data:

@@ -160,7 +160,7 @@ class LabelingResult(LabeledNeurons):
         concepts: ConceptSet,
         *,
         groups: Sequence[object] | None = None,
-        level: float = 0.95,
+        level: float | None = None,
         simultaneous: bool = False,
         in_sample: bool = False,
     ) -> pd.DataFrame:
@@ -170,7 +170,7 @@ class LabelingResult(LabeledNeurons):
             activations: What was labelled.
             concepts: What it was labelled with.
             groups: The groups of the labelling, if it had any.
-            level: How often an interval is to cover, in (0, 1).
+            level: How often an interval is to cover, in (0, 1); None for 1 − alpha.
             simultaneous: Whether all intervals together are to cover at this level: each is then
                 at 1 − (1 − level) / m for m neurons (Bonferroni).
             in_sample: Take the samples that the search saw. Such intervals lie too high, because
@@ -208,7 +208,7 @@ class LabelingResult(LabeledNeurons):
         other: Formula | str,
         *,
         groups: Sequence[object] | None = None,
-        level: float = 0.95,
+        level: float | None = None,
         in_sample: bool = False,
     ) -> Difference:
         """Say whether one formula fits a neuron really better than another.
@@ -220,17 +220,18 @@ class LabelingResult(LabeledNeurons):
             formula: A formula or its text, such as ``"dog"``,
             other: and what it is compared with, such as ``"animal"``.
             groups: The groups of the labelling, if it had any.
-            level: How often the interval is to cover, in (0, 1).
+            level: How often the interval is to cover, in (0, 1); None for 1 − alpha.
             in_sample: Take the samples that the search saw: then the comparison favours what was
-                found on them.
+                found on them; for two formulas that you thought of yourself they are as good.
 
         Returns:
-            *Difference*: both AUCs on the held-out samples, and an interval of their difference.
+            *Difference*: ``auc``, ``other_auc`` on the held-out samples, ``difference`` with its
+            bounds ``low``, ``high``, and a two-sided ``p_value``, ``log10_p``.
 
         Raises:
             KeyError: If there is no such neuron, or a formula has an unknown concept.
-            ValueError: If no part was held out and ``in_sample`` is False, or the data are not
-                those of the call.
+            ValueError: If the neuron was set aside, no part was held out and ``in_sample`` is
+                False, or the data are not those of the call.
 
         Source:
             See `significance.auc_difference`.

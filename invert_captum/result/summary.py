@@ -21,6 +21,7 @@ def as_text(result: LabelingResult) -> str:
     lines += [
         f"  {_name(one)}  {one.formula}  AUC {one.auc:.3f}"
         + (f", held out {one.heldout_auc:.3f}" if not math.isnan(one.heldout_auc) else "")
+        + (f", adjusted p {one.p_adjusted:.2g}" if not math.isnan(one.p_adjusted) else "")
         for one in best
     ]
     return "\n".join(lines + (["  …"] if len(result) > len(best) else []))
@@ -49,7 +50,8 @@ def _summary(result: LabelingResult) -> str:
 
 def _best(result: LabelingResult) -> list[Explanation]:
     ranked = [one for one in result.explanations if one.rank == 0 and one.formula is not None]
-    return sorted(ranked, key=lambda one: -result.evidence(one))[:_SHOWN_ROWS]
+    order = sorted(ranked, key=lambda one: (not one.significant, -result.evidence(one)))
+    return order[:_SHOWN_ROWS]
 
 
 def _name(explanation: Explanation) -> str:

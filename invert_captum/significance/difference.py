@@ -38,6 +38,11 @@ class Difference:
     high: float
     log10_p: float
 
+    @property
+    def p_value(self) -> float:
+        """The two-sided p-value of no difference; it may underflow to 0."""
+        return float(10.0**self.log10_p)
+
 
 def auc_difference(
     activations: ArrayLike,

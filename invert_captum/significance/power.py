@@ -30,8 +30,8 @@ _DEVIATIONS = 8
 
 def required_positives(
     auc: float,
-    alpha: float = 0.05,
-    n_samples: int | None = None,
+    alpha: float,
+    n_samples: int,
     n_neurons: int = 1,
     *,
     power: float = 0.8,
@@ -49,7 +49,7 @@ def required_positives(
     Args:
         auc: In (0.5, 1], for ``alternative="less"`` in [0, 0.5), for ``"two-sided"`` either.
         alpha: The level of the whole family, in (0, 1).
-        n_samples: The number of all samples, at least 4. It must be given.
+        n_samples: The number of all samples, at least 4.
         n_neurons: How many neurons are tested.
         power: The probability with which the test is to succeed, in (0, 1).
         holdout_fraction: The share of samples that are held out, in (0, 1). None for a test on all
@@ -61,7 +61,7 @@ def required_positives(
         *int*: the least number of positives, of all samples.
 
     Raises:
-        TypeError: If an argument has a wrong type or ``n_samples`` is not given.
+        TypeError: If an argument has a wrong type.
         ValueError: If an argument is out of range, or no number of positives reaches this power;
             the message gives the greatest that can be reached.
 

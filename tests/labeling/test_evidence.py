@@ -81,8 +81,12 @@ def test_the_permutation_p_is_the_share_of_permuted_searches(problem, sign):
 
 def test_neurons_without_ties_share_one_table(problem):
     result = label(problem, significance="permutation", n_permutations=99)
-    assert result.null.kind == "shared"
-    null = np.array(result.null.scores)
+    # Four permuted searches of every neuron, those that share a table too.
+    assert result.null.kind == "sample"
+    assert len(result.null.scores) == 4 * 6
+    untied = label(problem, significance="permutation", n_permutations=99, neurons=[1, 2, 3])
+    assert untied.null.kind == "shared"
+    null = np.array(untied.null.scores)
     assert len(null) == 99
     for neuron in (1, 2, 3):
         best = result[neuron][0]
@@ -116,7 +120,8 @@ def test_hopeless_neurons_stop_early(problem):
     assert noise.p_value == pytest.approx(20 / noise.n_permutations)
     assert signal.n_permutations == 500
     assert signal.p_value == 1 / 501
-    assert signal.p_extrapolated <= 0.02
+    assert 0 < signal.p_extrapolated <= 0.02
+    assert 0.05 < signal.tail_fit <= 1
     assert math.isnan(result[0][0].p_extrapolated)
 
 
@@ -136,11 +141,13 @@ def test_max_t(problem, correction):
 
 def test_as_many_permutations_as_the_correction_needs(problem):
     holm = label(problem, significance="permutation")
-    # Six neurons at .05: 1 / (1 + P) = .05 / 6.
-    assert holm[2][0].n_permutations == 119
+    assert holm[2][0].n_permutations == holm.settings["n_permutations"] == 999
     assert holm[2][0].significant
+    strict = label(problem, significance="permutation", alpha=0.004)
+    # Six neurons: 1 / (1 + P) = .004 / 6.
+    assert strict.settings["n_permutations"] == 1499
     joint = label(problem, significance="permutation", correction="westfall_young")
-    assert joint[2][0].n_permutations == 999
+    assert joint.settings["n_permutations"] == 999
     values, concepts = problem
     with pytest.warns(ic.InvertCaptumWarning, match="that takes 119"):
         few = ic.label_neurons(
@@ -433,14 +440,28 @@ def test_random_tie_breaks_do_not_depend_on_the_type(problem):
         assert label((same, concepts), **arguments).to_frame().equals(expected.to_frame())
 
 
-def test_an_expensive_max_t_is_announced(problem, monkeypatch):
+def test_expensive_permutations_are_announced(problem, monkeypatch):
     monkeypatch.setattr(announcement, "_WORTH_A_WARNING", 0.0)
     values, concepts = problem
-    arguments = {"significance": "permutation", "n_permutations": 19}
-    with pytest.warns(
-        ic.InvertCaptumWarning, match="19 permutations for each of 6 neurons are 114"
+    arguments = {"significance": "permutation", "n_permutations": 199, **SEARCH}
+    for more, message in (
+        ({"correction": "westfall_young"}, "each of 6 neurons are 1,194 searches"),
+        # Of the first four neurons one has ties.
+        ({}, "each of 2 neurons are at most, where no neuron stops early, 398 searches"),
     ):
-        ic.label_neurons(values, concepts, correction="westfall_young", **arguments, **SEARCH)
+        with pytest.warns(ic.InvertCaptumWarning, match=message):
+            ic.label_neurons(values, concepts, **arguments, **more)
+
+
+def test_neurons_that_were_set_aside_are_not_compared(problem):
+    values, concepts = problem
+    bad = values.copy()
+    bad[0, 0] = np.nan
+    with pytest.warns(ic.InvertCaptumWarning, match="set aside"):
+        result = ic.label_neurons(bad, concepts, **SEARCH)
+    with pytest.raises(ValueError, match="neuron 0 was set aside"):
+        result.compare(bad, concepts, 0, "a", "b")
+    assert result.auc_intervals(bad, concepts)["auc_low"].isna().tolist() == [True] + [False] * 5
 
 
 def test_intervals_and_comparisons_with_groups(problem):
@@ -452,7 +473,7 @@ def test_intervals_and_comparisons_with_groups(problem):
         table = result.auc_intervals(*copied, groups=groups)
         for column in ("heldout_auc", "auc_low", "auc_high"):
             np.testing.assert_allclose(table[column], result.to_frame()[column], rtol=1e-9)
-        with pytest.raises(ValueError, match="groups are not those of the result"):
+        with pytest.raises(ValueError, match="groups are missing; expected the groups that it was"):
             result.auc_intervals(*copied)
     result = label(copied, groups=groups, min_positives=24)
     copies = result.compare(*copied, 2, "c", "d", groups=groups)

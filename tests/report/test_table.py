@@ -20,6 +20,7 @@ SETTINGS = {
     "alpha": 0.05,
     "n_samples": 100,
     "heldout": pack_mask(np.arange(100) % 2 == 0),
+    "folds": None,
 }
 
 

@@ -140,4 +140,4 @@ def test_says_what_can_be_reached():
 )
 def test_refuses(arguments, error, message):
     with pytest.raises(error, match=message):
-        required_positives(**{"auc": 0.7, "n_samples": 100, **arguments})
+        required_positives(**{"auc": 0.7, "alpha": 0.05, "n_samples": 100, **arguments})

@@ -113,7 +113,8 @@ def label_neurons(
             or ``"two-sided"``.
         correction: A method of `statsmodels.stats.multitest.multipletests`, over all neurons; with
             permutations also ``"westfall_young"``, step-down max-T of scores standardised by each
-            neuron's own permuted ones, or ``"westfall_young_raw"`` of the scores as they are.
+            neuron's own permuted ones, or ``"westfall_young_raw"`` of the scores as they are: both
+            keep P scores of every neuron in memory.
         alpha: The level of the corrected test and of one neuron's interval, in (0, 1).
         groups: n labels, or None; samples with the same label (near-duplicates, frames of one
             film) count once. Hold-out keeps them on one side and tests with a cluster-robust

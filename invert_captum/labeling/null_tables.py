@@ -87,10 +87,11 @@ def shared_null(
             table = np.concatenate([table, _searched(test, len(table), last, show)])
             if path is not None:
                 _write(path, key, table)
+                on_disk = table
         _kept[key] = table
-        if path is not None and not path.exists():
+        if path is not None and len(on_disk) < len(table):
             _write(path, key, table)
-    return table[:n_permutations]
+    return table[:n_permutations].copy()
 
 
 def _searched(test: PermutationTest, first: int, last: int, show: bool) -> NDArray[np.float64]:

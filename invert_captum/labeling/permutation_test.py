@@ -10,7 +10,7 @@ import numpy as np
 
 from invert_captum._log import warn
 from invert_captum.search import break_ties
-from invert_captum.significance import ExceedanceCounts, extrapolated_p
+from invert_captum.significance import ENOUGH_EXCEEDANCES, ExceedanceCounts, extrapolated_p
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,11 +133,19 @@ class PermutationTest:
                 f"tied_neurons={self._settings.tied_neurons!r} uses the null table that neurons "
                 "share, which does not apply to groups; expected 'own_null'"
             )
-        n_groups, n_movable = len(np.unique(groups)), self.permutations.n_movable
+        sizes = np.unique(groups, return_counts=True)[1]
+        n_groups, n_movable = len(sizes), self.permutations.n_movable
         if n_movable == 0:
             raise ValueError(
                 "groups has no two groups of the same size, so that no permutation can exchange "
                 "them; reduce each group to one sample, or use significance='holdout'"
+            )
+        of_a_size = np.unique(sizes, return_counts=True)[1]
+        log_different = sum(math.lgamma(count + 1) for count in of_a_size)
+        if log_different < -math.log(self._settings.alpha):
+            warn(
+                f"groups can be exchanged in only {round(math.exp(log_different))} different ways, "
+                f"so that no p-value can be as small as alpha={self._settings.alpha}"
             )
         if 2 * n_movable < n_groups:
             warn(
@@ -185,9 +193,12 @@ class PermutationTest:
         statistics = outcome.statistics[own]
         counts, tables = self._permute(rows, statistics)
         outcome.p_values[own], outcome.n_used[own] = counts.p_values(), counts.n_used
-        for neuron, statistic, table in zip(own, statistics, tables, strict=True):
+        n_reached = outcome.p_values[own] * (1 + self.n_permutations) - 1
+        rows_of_own = zip(own, statistics, tables, n_reached, strict=True)
+        for neuron, statistic, table, reached in rows_of_own:
             # One that stopped early is nowhere near the end of its table.
-            if outcome.n_used[neuron] == self.n_permutations:
+            is_through = outcome.n_used[neuron] == self.n_permutations
+            if is_through and round(reached) < ENOUGH_EXCEEDANCES:
                 outcome.tails[neuron] = tail_of(extrapolated_p(statistic, table))
         first = tables[:, :KEPT_SCORES]
         outcome.sample[own, : first.shape[1]] = first

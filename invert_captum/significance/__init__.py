@@ -34,10 +34,16 @@ from invert_captum.significance.permutation import (
 from invert_captum.significance.power import required_positives
 from invert_captum.significance.scores import SCORES, score_separation
 from invert_captum.significance.separation import Separation
-from invert_captum.significance.tail import Extrapolated, ParetoTail, extrapolated_p
+from invert_captum.significance.tail import (
+    ENOUGH_EXCEEDANCES,
+    Extrapolated,
+    ParetoTail,
+    extrapolated_p,
+)
 
 __all__ = [
     "CORRECTIONS",
+    "ENOUGH_EXCEEDANCES",
     "FOLD_COMBINATIONS",
     "FOLD_STATISTICS",
     "NO_INTERVAL",

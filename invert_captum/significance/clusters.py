@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from invert_captum.significance.mann_whitney import Alternative
 
 
+# With one group there is nothing to tell its own effect from.
+_LEAST_GROUPS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Sums:
     """Placements of one kind of samples, summed over each group that has any of them."""
@@ -164,7 +168,8 @@ def cluster_log10_p(
     drawn from all of them, and within a group each sample takes a draw that the group shares with
     probability √ρ, else one of its own, so that two samples of a group correlate by ρ. ρ is
     estimated from all groups, those without the concept too, hence well even where few groups have
-    it. The tail is computed by inverting the characteristic function, not from a normal
+    it. If the groups that have the concept hang together more than others, p-values are too small.
+    The tail is computed by inverting the characteristic function, not from a normal
     approximation, whose p-values are too small for activations that are mostly 0.
 
     Args:
@@ -174,8 +179,8 @@ def cluster_log10_p(
         alternative: ``"greater"`` if activations inside are larger, ``"less"`` if they are smaller.
 
     Returns:
-        *float*: log10 of the p-value, at most 0; 0 if the set has no samples or all of them, or if
-        all activations are equal.
+        *float*: log10 of the p-value, at most 0; 0 if fewer than two groups have positives, or
+        negatives, or if all activations are equal.
 
     Raises:
         ValueError: As `cluster_variance`, or if ``alternative`` is unknown.
@@ -196,6 +201,9 @@ def cluster_log10_p(
     check_choice("alternative", alternative, ("greater", "less", "two-sided"))
     separation, codes = _checked(activations, mask, groups)
     if min(separation.n_positive, separation.n_negative) == 0 or len(separation.values) == 1:
+        return 0.0
+    inside = np.asarray(mask)
+    if min(len(np.unique(codes[inside])), len(np.unique(codes[~inside]))) < _LEAST_GROUPS:
         return 0.0
     _, group = np.unique(np.asarray(activations), return_inverse=True)
     inside = np.asarray(mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def auc_difference(
     mask: ArrayLike,
     other_mask: ArrayLike,
     *,
-    groups: NDArray[np.int64] | None = None,
+    groups: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Difference:
     """Compare two formulas on one neuron, on samples that chose neither.
@@ -58,6 +59,9 @@ def auc_difference(
     terms that vanish, a mean of one influence per sample, φᵢ = (placement − AUC)/n₁ for a positive
     and (placement − AUC)/n₀ for a negative, and the difference has the variance Σ(φᵢ − φ'ᵢ)². Each
     φ is scaled so that Σφᵢ² is DeLong's variance of that AUC.
+
+    The quantiles are Student's with as many degrees of freedom as the rarest kind has samples, or
+    groups, less one.
 
     Where that variance is 0 although the formulas differ (both AUCs are 0 or 1, or all activations
     are equal), the bounds are those of `auc_interval` for either AUC at level (1 + ``level``)/2,
@@ -68,14 +72,14 @@ def auc_difference(
         activations: Shape (n,), real and finite.
         mask: bool, shape (n,): the samples for which the formula holds,
         other_mask: bool, shape (n,): those for which the other one does.
-        groups: int64, shape (n,), from 0: samples of one group count once: influences are summed
-            within groups before they are squared. None if all samples are independent.
+        groups: Integers, shape (n,): samples of one group count once: influences are summed within
+            groups before they are squared. None if all samples are independent.
         level: How often the interval is to cover the true difference, in (0, 1).
 
     Returns:
         `Difference`: for identical masks 0 with the interval [0, 0] and ``log10_p`` 0. The bounds
-        are NaN and ``log10_p`` is 0 where a formula holds for fewer than two samples or fails for
-        fewer than two.
+        are NaN and ``log10_p`` is 0 where a formula holds for fewer than two samples, or groups, or
+        fails for fewer than two.
 
     Raises:
         ValueError: If the shapes differ, a mask is not boolean, or an activation is not finite.
@@ -106,13 +110,20 @@ def auc_difference(
         return Difference(first.auc, second.auc, difference, nan, nan, 0.0)
     _, group = np.unique(np.asarray(activations), return_inverse=True)
     influences = influence(first, group, inside) - influence(second, group, inside_other)
+    fewest_units = fewest
     if groups is not None:
-        influences = _summed_within(groups, influences)
+        codes = _checked_groups(groups, len(inside))
+        kinds = (inside, ~inside, inside_other, ~inside_other)
+        fewest_units = min(len(np.unique(codes[kind])) for kind in kinds)
+        if fewest_units < 2:
+            return Difference(first.auc, second.auc, difference, math.nan, math.nan, 0.0)
+        influences = _summed_within(codes, influences)
     deviation = float(np.sqrt(weighted_sum(influences, influences)))
     if deviation == 0.0:
         return _without_variance(first, second, level)
-    half = float(scipy.special.ndtri((1 + level) / 2)) * deviation
-    log_p = math.log(2.0) + float(scipy.special.log_ndtr(-abs(difference) / deviation))
+    freedom = fewest_units - 1
+    half = float(scipy.special.stdtrit(freedom, (1 + level) / 2)) * deviation
+    log_p = math.log(2.0) + _log_t_tail(abs(difference) / deviation, freedom)
     return Difference(
         first.auc,
         second.auc,
@@ -123,12 +134,36 @@ def auc_difference(
     )
 
 
+def _checked_groups(groups: ArrayLike, n_samples: int) -> NDArray[np.int64]:
+    """Return the groups, numbered from 0."""
+    codes = np.asarray(groups)
+    if codes.shape != (n_samples,) or codes.dtype.kind not in "iu":
+        raise ValueError(
+            f"groups has shape {codes.shape} and dtype {codes.dtype}; expected ({n_samples:,},) "
+            "and integers"
+        )
+    numbered: NDArray[np.int64] = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    return numbered
+
+
+def _log_t_tail(t: float, freedom: int) -> float:
+    """Return log P(T ≥ t) of Student's distribution, where that underflows by Wallace's formula.
+
+    Wallace (1959), *Annals of Mathematical Statistics* 30:1124: the z that has about the same tail.
+    """
+    tail = float(scipy.special.stdtr(freedom, -t))
+    if tail > sys.float_info.min:
+        return math.log(tail)
+    z = (8 * freedom + 1) / (8 * freedom + 3) * math.sqrt(freedom * math.log1p(t * t / freedom))
+    return float(scipy.special.log_ndtr(-z))
+
+
 def _summed_within(
     groups: NDArray[np.int64], influences: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the sums of influences within groups, scaled for the number of groups."""
-    n_groups = int(np.count_nonzero(np.bincount(groups)))
-    scale = math.sqrt(n_groups / (n_groups - 1)) if n_groups > 1 else 1.0
+    n_groups = int(groups.max()) + 1
+    scale = math.sqrt(n_groups / (n_groups - 1))
     return (np.bincount(groups, influences) * scale).astype(np.float64)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     # Run of untied samples (length, deficit), other groups (sizes, deficits), base and step.
     Problem = tuple[int, int, NDArray[np.int64], NDArray[np.int64], int, int]
 
-# Additions, hardly ever more than 6 ms of them.
+# Additions: a few milliseconds of them.
 BUDGET = 8_000_000
 # What a row costs at each group, however short it is.
 _PER_ROW = 20
@@ -57,7 +57,7 @@ def exact_log_tail(draw: Draw, *, budget: int = BUDGET) -> float | None:
     work = math.inf
     if problem is not None:
         work = count_operations(*problem, draw.n_drawn, draw.most, budget)
-    work_of_all = _work_of_enumeration(draw)
+    work_of_all = _work_of_enumeration(draw, budget)
     if min(work, work_of_all) > budget:
         return None
     sizes, places, most = draw.sizes.astype(np.float64), draw.deficits / scale, draw.most / scale
@@ -74,11 +74,11 @@ def exact_log_tail(draw: Draw, *, budget: int = BUDGET) -> float | None:
     return math.log(tail) + log_bound - float(log_choices(draw.n_samples, draw.n_drawn))
 
 
-def _work_of_enumeration(draw: Draw) -> float:
+def _work_of_enumeration(draw: Draw, budget: int) -> float:
     """Return what it costs, in additions, to go through all ways to share out the positives."""
     depth = len(draw.sizes) - 2
     table = 60.0 * draw.n_drawn**2
-    if depth > _MAX_DEPTH or table > BUDGET:
+    if depth > _MAX_DEPTH or table > budget:
         return math.inf
     return table + 30.0 * math.comb(draw.n_drawn + depth, depth)
 

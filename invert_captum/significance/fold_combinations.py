@@ -2,8 +2,7 @@
 
 Each fold is tested with a formula that was searched on others. Any two formulas are searched on
 samples that overlap, and one's samples are the other's test, so the p-values depend on each other.
-Fisher's and Stouffer's combinations are for independent ones and reject too often here: Stouffer
-over 5 folds .109 of noise neurons at .05.
+Fisher's and Stouffer's combinations are for independent ones and reject too often here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The generalised Pareto distribution: fit by likelihood, and whether it fits.
 
 Pr(Z > z) = (1 + ξ z/σ)^(−1/ξ), for ξ → 0 exp(−z/σ): what exceedances over a high threshold tend to
-(Pickands 1975). SciPy's `genpareto.fit` finds the same fit in some 15 times the time.
+(Pickands 1975). SciPy's `genpareto.fit` finds the same fit, but more slowly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Below ξ = −½ the likelihood has no information bound and grows without limit below −1.
 _LEAST_SHAPE = -0.5
 _SHAPE_OF_EXPONENTIAL = 1e-8
-# The quadrature points of the goodness of fit; twice as many change no p by 1e-3.
+# The quadrature points of the goodness of fit.
 _N_POINTS = 100
 
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from invert_captum.significance.mann_whitney import Alternative
 
-# With more on the smaller side the expansion's error costs less than .001 of power.
+# With more on the smaller side the critical value is that of the expansion.
 _EXACT_UP_TO = 20
 
 # With more pairs the larger side is cut to so many, and the critical value taken over in standard
-# deviations from the mean, where it differs by less than a thousandth.
+# deviations from the mean.
 _MAX_PAIRS = 100_000
 
 # Counts of held-out positives further than this from the mean have a probability below 1e-14.
@@ -69,7 +69,7 @@ def required_positives(
         The critical value is exact up to 20 positives, then the Edgeworth expansion of Fix and
         Hodges (*Annals of Mathematical Statistics* 26, 1955); the AUC under the alternative has a
         beta distribution with its exact variance (Hanley and McNeil, *Radiology* 143, 1982, with
-        the binormal Q₁ = Q₂). In simulations the power was within 0.025.
+        the binormal Q₁ = Q₂).
 
     Examples:
         >>> required_positives(0.75, 0.05, 2000)

@@ -123,7 +123,7 @@ def _counts(
     """Return how many samples may be drawn outside the dominant group, and in which stride.
 
     The terms of a sum over many counts are as smooth as a normal density, of which a sum in
-    strides below its standard deviation is the whole, but for a factor of 1e-8. No counts are
+    strides below its standard deviation is as good as the whole. No counts are
     returned where the dominant group may be treated like any other: where the deficits of the
     others are spread so wide, given their number, that one sample more in that group is not seen.
     """

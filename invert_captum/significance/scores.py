@@ -142,7 +142,8 @@ def standardised_mean_difference(separation: Separation) -> float:
 
     Returns:
         *float*: in standard deviations, without bounds; NaN without positives, or where the
-        activations of the negatives are all equal or there are fewer than two.
+        activations of the negatives are all equal, as far as float64 tells them apart beside the
+        positives, or there are fewer than two.
 
     Source:
         Kopf et al., "CoSy: Evaluating Textual Explanations of Neurons", NeurIPS 2024 (mean
@@ -157,9 +158,12 @@ def standardised_mean_difference(separation: Separation) -> float:
     if _one_sided(separation) or np.count_nonzero(separation.negatives) < 2:
         return math.nan
     values = _scaled(separation)
+    # About the negatives, so that they stay different beside positives that are far away.
+    values = values - _mean(values, separation.negatives)
     difference = _mean(values, separation.positives) - _mean(values, separation.negatives)
     variance = _squares(values, separation.negatives) / (separation.n_negative - 1)
-    return difference / math.sqrt(variance)
+    # Squares underflow where the positives are more than 1e150 times as far.
+    return difference / math.sqrt(variance) if variance > 0.0 else math.nan
 
 
 SCORES: dict[str, Callable[[Separation], float]] = {

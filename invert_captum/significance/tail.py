@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Knijnenburg's choices: extrapolate with fewer than 10 exceedances of the score; fit 250 excesses
 # (at most a quarter of all), and 10 fewer until the fit is not rejected at .05.
-_ENOUGH_EXCEEDANCES = 10
+ENOUGH_EXCEEDANCES = 10
 _MOST_EXCESSES, _STEP, _LEAST_FIT_P = 250, 10, 0.05
 _LEAST_EXCESSES = 50
 # The profile likelihood may fall by this much within a one-sided 95 % bound.
@@ -104,13 +104,10 @@ def extrapolated_p(
 
     Unlike theirs the p-value is an upper bound: the greatest tail probability among all tails with
     ξ ≥ 0 whose likelihood, together with the binomial one of the share above the threshold, is
-    within the 95 % bound of the best such. A tail with ξ < 0 ends at a greatest score. Such tails
-    fit most nulls of AUCs best, and understate what is beyond: with them the bound was below the
-    truth in up to half of the runs. Held to ξ ≥ 0 the bound was below it in less than 1 % for
-    tails no heavier than exponential, as those of AUCs are, at the price of p-values some
-    hundred to hundred thousand times the truth at 1e-8. For heavier ones it is no 95 % bound: for
-    Student's t with 10
-    degrees of freedom and a truth of 1e-8 it was below in about one run of nine.
+    within the 95 % bound of the best such. A tail with ξ < 0 ends at a greatest score; such tails
+    fit most nulls of AUCs best, but understate what is beyond. Held to ξ ≥ 0 the bound is far above
+    the truth where the null ends, and for tails heavier than exponential, which those of AUCs are
+    not, it is no 95 % bound.
 
     Args:
         score: The score of the search on the samples as they are; NaN if it found nothing.
@@ -130,7 +127,7 @@ def extrapolated_p(
     permuted = np.asarray(null, dtype=np.float64)
     if math.isnan(score):
         return Extrapolated(math.nan, math.nan)
-    if np.count_nonzero(permuted >= score) >= _ENOUGH_EXCEEDANCES:
+    if np.count_nonzero(permuted >= score) >= ENOUGH_EXCEEDANCES:
         return Extrapolated(permutation_p(score, permuted), math.nan)
     tail = ParetoTail.of(permuted) if tail is None else tail
     if tail is None:

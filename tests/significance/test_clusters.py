@@ -190,6 +190,10 @@ def test_nothing_to_compare(mask):
     values, groups = np.arange(6.0), np.array([0, 0, 1, 1, 2, 2])
     assert math.isnan(cluster_variance(values, mask, groups))
     assert cluster_interval(values, mask, groups).method == "none"
+    for alternative in ("greater", "less", "two-sided"):
+        assert cluster_log10_p(values, mask, groups, alternative=alternative) == 0
+        # Two groups, but only one of them with the concept.
+        assert cluster_log10_p(values, mask, mask.astype(int), alternative=alternative) == 0
     assert cluster_log10_p(values, mask, groups, alternative="greater") == 0.0
 
 

@@ -3,7 +3,8 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from scipy.special import ndtr, ndtri
+import scipy.stats
+from scipy.special import ndtr
 
 from invert_captum.significance.delong import delong_variance
 from invert_captum.significance.difference import auc_difference
@@ -75,8 +76,9 @@ def test_is_two_aucs_minus_one_against_the_complement():
     result = auc_difference(values, animal, ~animal, level=0.9)
     assert result.difference == pytest.approx(2 * separation.auc - 1, abs=1e-12)
     deviation = 2 * math.sqrt(delong_variance(separation))
-    assert result.high - result.difference == pytest.approx(ndtri(0.95) * deviation, rel=1e-10)
-    p_value = 2 * ndtr(-abs(result.difference) / deviation)
+    student = scipy.stats.t(min(separation.n_positive, separation.n_negative) - 1)
+    assert result.high - result.difference == pytest.approx(student.ppf(0.95) * deviation, rel=1e-9)
+    p_value = 2 * student.sf(abs(result.difference) / deviation)
     assert result.log10_p == pytest.approx(math.log10(p_value), rel=1e-10)
 
 
@@ -141,3 +143,62 @@ def test_gives_no_bounds_from_single_samples(n_dogs):
 def test_refuses_masks_of_another_length():
     with pytest.raises(ValueError, match=r"activations has shape \(3,\) and mask \(2,\)"):
         auc_difference([1.0, 2.0, 3.0], [True, False, True], [True, False])
+
+
+@pytest.mark.parametrize(("n_groups", "size"), [(2, 5), (4, 5), (10, 4), (20, 3)])
+def test_few_groups_are_little_evidence(n_groups, size):
+    """Noise that groups share; an error of three standard deviations above .05 is allowed."""
+    rng = np.random.default_rng(0)
+    groups = np.arange(n_groups).repeat(size)
+    small = []
+    for _ in range(400):
+        values = rng.normal(size=n_groups)[groups] + 0.3 * rng.normal(size=len(groups))
+        one, other = (rng.random(len(groups)) < 0.4 for _ in range(2))
+        small.append(auc_difference(values, one, other, groups=groups).log10_p <= math.log10(0.05))
+    assert np.mean(small) <= 0.083
+
+
+@pytest.mark.parametrize("n_positive", [2, 3, 5, 10])
+def test_few_positives_are_little_evidence(n_positive):
+    rng = np.random.default_rng(1)
+    small = []
+    for _ in range(400):
+        one, other = (rng.permutation(200) < n_positive for _ in range(2))
+        difference = auc_difference(rng.normal(size=200), one, other)
+        small.append(difference.log10_p <= math.log10(0.05))
+    assert np.mean(small) <= 0.083
+
+
+def test_one_group_is_no_evidence():
+    values, one = np.arange(12.0), np.arange(12) % 3 == 0
+    other = np.arange(12) % 4 == 0
+    outcome = auc_difference(values, one, other, groups=np.zeros(12, int))
+    assert math.isnan(outcome.low)
+    assert (outcome.log10_p, outcome.p_value) == (0, 1)
+
+
+def test_groups_of_one_are_samples():
+    rng = np.random.default_rng(3)
+    values, animal, dog = zoo(rng, 300)
+    # In any order, of any numbers.
+    groups = rng.permutation(300) * 10**12
+    expected = auc_difference(values, animal, dog)
+    grouped = auc_difference(values, animal, dog, groups=groups)
+    assert grouped.difference == expected.difference
+    # Sums of single influences, scaled by √(300 / 299).
+    assert grouped.low == pytest.approx(expected.low, rel=0.01)
+
+
+def test_far_tails_come_out():
+    values = np.concatenate([np.arange(4000.0), np.arange(4000.0) + 3000])
+    one = np.arange(8000) >= 4000
+    outcome = auc_difference(values, one, np.arange(8000) % 2 == 0)
+    assert -10_000 < outcome.log10_p < -300
+    assert outcome.p_value == 0
+
+
+@pytest.mark.parametrize("groups", [np.zeros(5, int), np.zeros(12), np.zeros((12, 1), int)])
+def test_groups_that_are_refused(groups):
+    mask = np.arange(12) > 6
+    with pytest.raises(ValueError, match="groups has shape"):
+        auc_difference(np.arange(12.0), mask, ~mask, groups=groups)

@@ -156,3 +156,18 @@ def test_a_label_that_misses_half_keeps_the_auc_and_loses_the_rest():
 def test_refuses(name, sign, message):
     with pytest.raises(ValueError, match=message):
         score_separation(Separation.of([0.0, 1.0], [False, True]), name, sign=sign)
+
+
+@pytest.mark.parametrize(
+    ("low", "expected"),
+    [
+        ([1e-20, 2e-20], 0.95 / (1e-20 / math.sqrt(2))),
+        ([1e-200, 2e-200], math.nan),
+        ([0, 0], math.nan),
+    ],
+)
+def test_negatives_close_together_do_not_stop_a_run(low, expected):
+    values = np.array([*low, 0.91, 0.95, 0.99])
+    mask = np.arange(5) > 1
+    score = score_separation(Separation.of(values, mask), "standardised_mean_difference")
+    assert score == pytest.approx(expected, nan_ok=True)

@@ -157,8 +157,8 @@ def standardised_mean_difference(separation: Separation) -> float:
     """
     if _one_sided(separation) or np.count_nonzero(separation.negatives) < 2:
         return math.nan
-    values = _scaled(separation)
     # About the negatives, so that they stay different beside positives that are far away.
+    values = _shrunk(separation.values)
     values = values - _mean(values, separation.negatives)
     difference = _mean(values, separation.positives) - _mean(values, separation.negatives)
     variance = _squares(values, separation.negatives) / (separation.n_negative - 1)
@@ -241,9 +241,14 @@ def _scaled(separation: Separation) -> NDArray[np.float64]:
 
     The scale is a power of two, so that different activations remain different.
     """
-    _, exponent = np.frexp(np.abs(separation.values).max())
-    values = np.ldexp(separation.values, -exponent)
+    values = _shrunk(separation.values)
     return np.asarray(values - values[len(values) // 2], dtype=np.float64)
+
+
+def _shrunk(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the activations scaled into [−1, 1]."""
+    _, exponent = np.frexp(np.abs(values).max())
+    return np.asarray(np.ldexp(values, -exponent), dtype=np.float64)
 
 
 def _mean(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:

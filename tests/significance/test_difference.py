@@ -4,7 +4,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import scipy.stats
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from invert_captum.significance.delong import delong_variance
 from invert_captum.significance.difference import auc_difference

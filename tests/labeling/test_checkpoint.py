@@ -12,6 +12,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 
 import killed_run
 import numpy as np
@@ -50,6 +51,12 @@ def labelled(monkeypatch):
     return counts, fails
 
 
+def finish_what_runs(pool):
+    """Wait until both threads of a pool are free: units that were begun are still counted."""
+    both = Barrier(2)
+    list(pool.map(lambda _: both.wait(60), range(2)))
+
+
 @pytest.mark.parametrize("on_executor", [False, True])
 def test_finished_units_are_not_computed_again(
     activations, concepts, tmp_path, labelled, on_executor
@@ -69,6 +76,7 @@ def test_finished_units_are_not_computed_again(
             fails["after"] = sum(counts.values()) + generator.randint(1, 6)
             with pytest.raises(RuntimeError, match="the lights went out"):
                 ic.label_neurons(layers, concepts, block_size=size, **arguments)
+            finish_what_runs(pool)
             computed = sum((counts - before).values())
             if on_executor:
                 assert kept <= len(units_in(folder)) <= kept + computed

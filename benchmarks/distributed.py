@@ -9,14 +9,11 @@ run on the same cores; sending activations from memory costs them more than a st
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +21,13 @@ import scipy.sparse
 import torch
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import synthetic_activations
 from benchmarks.results import Report, Table
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
 
@@ -71,14 +70,12 @@ def stored(activations: NDArray[np.float32], folder: str) -> ic.ActivationStore:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--neurons", type=int, default=6144)
     parser.add_argument("--beam-width", type=int, default=10)
     parser.add_argument("--max-length", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, help="save the report: results/distributed.json")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def measure(parsed: argparse.Namespace) -> Report:

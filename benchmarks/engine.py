@@ -12,11 +12,8 @@ and prints milliseconds per neuron (wall clock) beside
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +21,14 @@ import scipy.sparse
 import torch
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.imagenet import imagenet_concepts
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import holds, synthetic_activations
 from benchmarks.results import Report, Table
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
@@ -170,7 +169,7 @@ def warm_up(activations: NDArray[np.float32], concepts: ic.ConceptSet) -> float:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--neurons", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -179,9 +178,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--per-class", type=int, default=50, help="samples of a class")
     parser.add_argument("--sorted", type=int, default=N_SORTED, help="formulas scored by a sort")
     parser.add_argument("--shuffled", action="store_true", help="samples in random order")
-    parser.add_argument("--output", type=Path, help="save the report, such as results/engine.json")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -8,10 +8,7 @@ the device moves in the same time.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -19,6 +16,7 @@ import numpy as np
 import torch
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.imagenet import imagenet_concepts
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import synthetic_activations
@@ -26,6 +24,7 @@ from benchmarks.results import Report, Table
 from invert_captum.search.device_search import DeviceSearch
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
 _NEURONS_A_SORT = 64
@@ -103,13 +102,11 @@ def measure(arguments: argparse.Namespace) -> Report:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print, and save where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--neurons", type=int, default=4096)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--by-sample", action="store_true", help="no two samples labelled alike")
-    parser.add_argument("--output", type=Path, help="save the report, such as results/gpu.json")
-    words = sys.argv[1:] if words is None else words
-    arguments = parser.parse_args(words, argparse.Namespace(given=words))
+    arguments = read_words(parser, words)
     if not torch.cuda.is_available():
         raise SystemExit("there is no CUDA device")
     measure(arguments).deliver(arguments.output)

@@ -13,11 +13,8 @@ which takes the samples for independent.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +22,7 @@ import scipy.optimize
 import scipy.special
 import scipy.stats
 
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.significance.clusters import cluster_log10_p, cluster_variance
@@ -33,6 +31,7 @@ from invert_captum.significance.intervals import auc_interval
 from invert_captum.significance.separation import Separation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -191,13 +190,11 @@ def lowest(table: Table, positives: int, auc: float, column: str) -> float:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--replicates", type=int, default=10_000, help="intervals a cell")
     parser.add_argument("--noise", type=int, default=2_000, help="tests of grouped noise a cell")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--output", type=Path, help="save the report as JSON")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

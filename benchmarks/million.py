@@ -9,7 +9,6 @@ measured.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -23,12 +22,14 @@ import scipy.sparse
 import torch
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.neurons import synthetic_activations
 from benchmarks.results import Report, Table
 from benchmarks.scale_point import TINY, Point, concept_set, memory
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
@@ -102,11 +103,10 @@ def main(words: Sequence[str] | None = None) -> None:
     if words[:1] == ["--child"]:
         print(json.dumps(label_store(Path(words[1]), int(words[2]))))
         return
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--samples", type=int, default=1_000_000)
     parser.add_argument("--neurons", type=int, default=512)
-    parser.add_argument("--output", type=Path, help="save the report: results/million.json")
-    arguments = parser.parse_args(words, argparse.Namespace(given=words))
+    arguments = read_words(parser, words)
     measure(arguments).deliver(arguments.output)
 
 

@@ -14,17 +14,15 @@ to the threads in chunks.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.engine import best_seconds
 from benchmarks.imagenet import imagenet_concepts
 from benchmarks.machine import describe_machine
@@ -43,6 +41,7 @@ from invert_captum.search import (
 )
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
@@ -176,17 +175,13 @@ def measure(arguments: argparse.Namespace) -> Report:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--neurons", type=int, default=1_000)
     parser.add_argument("--permutations", type=int, default=1_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--max-length", type=int, default=3)
-    parser.add_argument(
-        "--output", type=Path, help="save the report, e.g. results/permutations.json"
-    )
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -8,7 +8,6 @@ of the least-squares fits ``time ∝ xᵖ`` and ``memory ∝ xᵖ`` on logarithm
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -20,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from benchmarks.scale_plot import draw
 from benchmarks.scale_point import Point
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
@@ -132,15 +133,13 @@ def report(measured: Sequence[Measured], base: Point, arguments: argparse.Namesp
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="two tiny points each, to try it out")
     parser.add_argument("--only", nargs="+", choices=SWEEPS, default=list(SWEEPS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--image", type=Path, default=IMAGE, help="where the plot goes")
-    parser.add_argument("--output", type=Path, help="save the report, such as results/scale.json")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -19,16 +19,14 @@ of the values found. The neurons are
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
 import invert_captum as ic
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.demo.emoji import read_emoji
@@ -37,6 +35,7 @@ from invert_captum.significance.scores import SCORES
 from invert_captum.significance.separation import Separation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -196,13 +195,11 @@ def measure(arguments: argparse.Namespace) -> Report:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=20, help="draws of labels for each neuron")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without-network", action="store_true", help="no real neurons")
-    parser.add_argument("--output", type=Path, help="save the report as JSON")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -9,15 +9,13 @@ with tie correction differ from that. A second table has the microseconds of a c
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.significance.conditional import rank_sum_log10_p
@@ -28,6 +26,7 @@ from invert_captum.significance.saddlepoint import saddlepoint_log_tail
 from invert_captum.significance.separation import Separation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -176,12 +175,10 @@ def measure(arguments: argparse.Namespace) -> Report:
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report_parser(__doc__)
     parser.add_argument("--counted", type=int, default=20, help="positives up to which to count")
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--output", type=Path, help="save the report, such as results/ties.json")
-    words = sys.argv[1:] if words is None else words
-    return parser.parse_args(words, argparse.Namespace(given=words))
+    return read_words(parser, words)
 
 
 def main(words: Sequence[str] | None = None) -> None:

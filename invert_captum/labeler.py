@@ -15,7 +15,6 @@ from invert_captum.activations import (
     Inputs,
     Layers,
     Reducer,
-    attribute_neuron,
     extract_activations,
     extract_to_store,
     model_fingerprint,
@@ -23,6 +22,7 @@ from invert_captum.activations import (
 )
 from invert_captum.activations.arguments import split_arguments
 from invert_captum.activations.description import describe_extraction
+from invert_captum.attr import attribute_neuron
 from invert_captum.result.naming import name_layer
 from invert_captum.sample_matching import check_same_samples, match_rows
 
@@ -254,7 +254,7 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
         Raises:
             TypeError: ``method`` is no neuron attribution, or does not know an argument.
             ValueError: there is no such neuron, or the method gives wrong numbers with this
-                reduction (see `invert_captum.activations.attribute_neuron`).
+                reduction (see `invert_captum.attr.attribute_neuron`).
 
         Examples:
             >>> import torch

@@ -35,7 +35,7 @@ def test_every_public_name_resolves_and_is_listed():
     for name in ic.__all__:
         assert getattr(ic, name) is not None
         assert name in dir(ic)
-    for name in ("concepts", "search", "significance"):
+    for name in ("attr", "concepts", "search", "significance"):
         assert getattr(ic, name) is importlib.import_module(f"invert_captum.{name}")
 
 
@@ -82,7 +82,8 @@ MAY_IMPORT = {
     "neuron_columns": {"search"},
     "result": {"neuron_columns", "search", "significance"},
     "sample_matching": {"activations", "concepts"},
-    "report": {"concepts", "neuron_columns", "result", "search"},
+    "attr": {"activations", "concepts", "neuron_columns", "result", "search"},
+    "report": {"attr", "concepts", "neuron_columns", "result", "search", "significance"},
     "labeling": {
         "concepts",
         "neuron_columns",
@@ -92,6 +93,7 @@ MAY_IMPORT = {
     },
     "labeler": {
         "activations",
+        "attr",
         "concepts",
         "labeling",
         "result",
@@ -100,10 +102,23 @@ MAY_IMPORT = {
 }
 
 
+# Modules whose methods may delegate upward, by an import inside the method, and to what.
+DELEGATING = {
+    "invert_captum.result.labeling_result": {
+        "result.check",
+        "result.files",
+        "result.intervals",
+        "result.summary",
+        "result.table",
+    },
+    "invert_captum.result.views": {"report.significance"},
+}
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if m.count(".") and room(m) in MAY_IMPORT])
 def test_no_arrow_runs_upward(module):
     # Methods of the result may delegate upward; the test below lists them.
-    of_module = module == "invert_captum.result.labeling_result"
+    of_module = module in DELEGATING
     imported = imports_of(MODULES[module], top_level_only=of_module)
     others = {room(name) for name in imported} - {room(module)} - FOUNDATION
     assert others <= MAY_IMPORT[room(module)]
@@ -116,12 +131,11 @@ def test_nothing_imports_the_command_line_or_the_demo():
                 assert room(module) in ("cli", "demo")
 
 
-def test_delegating_methods_of_the_result_are_these():
-    file = PACKAGE / "result" / "labeling_result.py"
+@pytest.mark.parametrize("module", DELEGATING)
+def test_delegating_methods_of_the_result_are_these(module):
+    file = MODULES[module]
     imported = imports_of(file) - imports_of(file, top_level_only=True)
-    delegates = {"check", "files", "intervals", "summary", "table"}
-    below = {f"invert_captum.result.{name}" for name in delegates}
-    assert imported == below | {"invert_captum.report.significance"}
+    assert imported == {f"invert_captum.{name}" for name in DELEGATING[module]}
 
 
 def test_files_stay_small():

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from invert_captum.activations.extraction import Extraction, extract_activations
     from invert_captum.activations.fingerprint import model_fingerprint
     from invert_captum.activations.layers import Layers, resolve_layers
-    from invert_captum.activations.neuron_attribution import attribute_neuron
     from invert_captum.activations.reducers import Reducer, reduce_output
     from invert_captum.activations.store import ActivationStore
     from invert_captum.activations.store.extraction import extract_to_store
@@ -29,7 +28,6 @@ __all__ = [
     "Inputs",
     "Layers",
     "Reducer",
-    "attribute_neuron",
     "evaluating",
     "extract_activations",
     "extract_to_store",
@@ -44,7 +42,6 @@ _HOME = {
     "Inputs": "batches",
     "Layers": "layers",
     "Reducer": "reducers",
-    "attribute_neuron": "neuron_attribution",
     "evaluating": "evaluation",
     "extract_activations": "extraction",
     "extract_to_store": "store.extraction",

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invert_captum._validation import nearest_names
-from invert_captum.result.labeled_neurons import LabeledNeurons
+from invert_captum.result.views import ResultViews
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LabelingResult(LabeledNeurons):
+class LabelingResult(ResultViews):
     """The labels of the neurons of one or several layers.
 
     ``result[neuron]``, or ``result[layer, neuron]`` where layers were named, gives the neuron's
@@ -249,19 +248,6 @@ class LabelingResult(LabeledNeurons):
             level=level,
             in_sample=in_sample,
         )
-
-    def plot_significance(self) -> Figure:
-        """Draw the evidence: effect against p-value, the p-values, and the permutation null.
-
-        Returns:
-            *matplotlib.figure.Figure*: see `report.plot_significance`.
-
-        Raises:
-            ValueError: If no neuron was tested.
-        """
-        from invert_captum.report.significance import plot_significance
-
-        return plot_significance(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one JSON file, without pickle.

@@ -8,7 +8,8 @@ import torch
 from captum import attr
 from torch import nn
 
-from invert_captum.activations import attribute_neuron, extract_activations
+from invert_captum.activations import extract_activations
+from invert_captum.attr import attribute_neuron
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Setting"),

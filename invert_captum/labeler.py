@@ -5,40 +5,40 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from captum.attr import NeuronAttribution, NeuronIntegratedGradients
+from captum.attr import LayerAttribution, NeuronAttribution, NeuronIntegratedGradients
 from captum.concept import ConceptInterpreter
 from torch import Tensor, nn
 
 from invert_captum import labeling
-from invert_captum._validation import as_list, check_integer
+from invert_captum._validation import as_list
 from invert_captum.activations import (
     Inputs,
     Layers,
     Reducer,
     extract_activations,
-    extract_to_store,
     model_fingerprint,
-    resolve_layers,
 )
 from invert_captum.activations.arguments import split_arguments
-from invert_captum.activations.description import describe_extraction
+from invert_captum.activations.description import settings_of
+from invert_captum.activations.layer_extractor import LayerExtractor
 from invert_captum.attr import attribute_neuron
+from invert_captum.attr.neuron_methods.neuron_choice import as_extracted, choose_neuron
+from invert_captum.attr.unusual import unusual_neurons
+from invert_captum.neuron_columns import columns_by_layer
 from invert_captum.result.naming import name_layer
 from invert_captum.sample_matching import check_same_samples, match_rows
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
-    from concurrent.futures import Executor
 
-    import torch
+    import pandas as pd
 
-    from invert_captum.activations import ActivationStore
     from invert_captum.concepts import ConceptSet
+    from invert_captum.neuron_columns import Activations
     from invert_captum.result import LabelingResult
 
 
-class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
+class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[misc]
     """Labels every neuron of a layer with a formula over concepts (INVERT).
 
     A neuron is one column of the layer's activations after the reduction over positions, such as
@@ -68,105 +68,13 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
     def __init__(
         self, model: nn.Module, layer: Layers, device_ids: Sequence[int] | None = None
     ) -> None:
-        super().__init__(model)
-        self.layer = layer
-        self.device_ids = device_ids
-        self._layers = resolve_layers(model, layer)
-        self._several = not isinstance(layer, (nn.Module, str))
-        self._settings: dict[str, Any] = {"reduce": "mean", "neuron_dim": None}
-        self._sample_ids: list[str] | None = None
+        LayerExtractor.__init__(self, model, layer, device_ids)
+        self._labelled: tuple[Activations, ConceptSet] | None = None
 
     @property
-    def sample_ids(self) -> list[str] | None:
-        """Which sample each row of the last extraction is; None if its inputs did not tell."""
-        return self._sample_ids
-
-    def extract(
-        self,
-        inputs: Inputs,
-        *,
-        reduce: Reducer = "mean",
-        neuron_dim: int | None = None,
-        batch_size: int = 64,
-        dtype: torch.dtype | None = None,
-        store: str | os.PathLike[str] | None = None,
-        executor: Executor | None = None,
-        additional_forward_args: object = None,
-        attribute_to_layer_input: bool = False,
-        show_progress: bool = False,
-    ) -> Tensor | dict[str, Tensor] | ActivationStore:
-        """Return the activations of the layer on ``inputs``, one row per sample.
-
-        Args:
-            inputs: A tensor or a tuple of tensors (arguments of the model by position), a
-                `torch.utils.data.DataLoader`, or a map-style `torch.utils.data.Dataset`. Batches
-                of a loader are a tensor, a mapping of arguments by name, or a tuple or list whose
-                first item is one of these. A loader that shuffles must give sample ids: under
-                ``"sample_ids"`` in that mapping or in a mapping among the other items. Iterable
-                datasets are taken in the order they come.
-            reduce: How positions become one number per neuron: ``"mean"``, ``"max"``, ``"min"``,
-                ``"l2"``, ``"center"``, ``"first"``, ``"last"``, or a callable that takes the
-                layer's output as it is and returns (n, d).
-            neuron_dim: Axis of the neurons in the layer's output. None: the last one of three
-                axes, else the second.
-            batch_size: How many samples of tensors and data sets go through the model at once.
-            dtype: Floating type in which activations are kept; None: as they come.
-            store: Path or fsspec URL of an `ActivationStore`, which is made, or gone on with if
-                an extraction was stopped. ``reduce`` then needs a name. None: in memory.
-            executor: Any `concurrent.futures.Executor`, whose workers extract blocks of rows;
-                with tensors or a `Dataset` as ``inputs``. All must be able to be pickled. A
-                killed worker costs its block with Dask; process pools break, and the call fails.
-            additional_forward_args: Further arguments of the model by position, after the
-                inputs; of whole tensors, those with one row per sample are cut along.
-            attribute_to_layer_input: Take what the layer gets instead of what it gives.
-            show_progress: Draw a progress bar.
-
-        Returns:
-            Tensor of shape (n, d) on the CPU; a dict of these by layer name if a list of layers
-            was given; with ``store`` an `ActivationStore` of these.
-
-        Raises:
-            TypeError: an argument has the wrong type.
-            ValueError: an argument has no valid value; the layer does not run exactly once per
-                forward pass or does not give one row per sample; a loader shuffles without
-                telling sample ids; ``store`` was begun with another model, layer, reduction or
-                data set.
-            OSError: ``store`` cannot be written; the same call goes on with what was finished.
-            RuntimeError: a worker died and broke ``executor``.
-
-        Examples:
-            >>> import torch
-            >>> encoder = nn.TransformerEncoderLayer(8, nhead=2, batch_first=True)
-            >>> labeler = NeuronConceptLabeler(encoder, ["linear1", "norm2"])
-            >>> tokens = torch.rand(6, 5, 8)
-            >>> {name: tuple(rows.shape) for name, rows in labeler.extract(tokens).items()}
-            {'linear1': (6, 2048), 'norm2': (6, 8)}
-        """
-        settings: dict[str, Any] = {
-            "reduce": reduce,
-            "neuron_dim": neuron_dim,
-            "batch_size": check_integer("batch_size", batch_size, minimum=1),
-            "dtype": dtype,
-            "attribute_to_layer_input": attribute_to_layer_input,
-        }
-        options: dict[str, Any] = {
-            "device_ids": self.device_ids,
-            "additional_forward_args": additional_forward_args,
-            "executor": executor,
-            "show_progress": show_progress,
-            **settings,
-        }
-        model, layers = self.model, self._layers
-        if store is not None:
-            kept = extract_to_store(
-                model, layers, inputs, store, keyed_by_layer=self._several, **options
-            )
-            self._settings, self._sample_ids = settings, kept.sample_ids
-            return kept
-        extraction = extract_activations(model, layers, inputs, **options)
-        self._settings, self._sample_ids = settings, extraction.sample_ids
-        activations = extraction.activations
-        return activations if self._several else next(iter(activations.values()))
+    def labelled(self) -> tuple[Activations, ConceptSet] | None:
+        """Activations and concepts of the last `interpret`, row by row; None before."""
+        return self._labelled
 
     def interpret(self, inputs: Inputs, concepts: ConceptSet, **arguments: Any) -> LabelingResult:
         """Label the neurons of the layer with formulas over ``concepts``.
@@ -220,17 +128,17 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             activations, concepts, groups = match_rows(
                 activations, self._sample_ids, concepts, groups
             )
+        self._labelled = activations, concepts
         result = labeling.label_neurons(activations, concepts, groups=groups, **for_labeling)
         result = name_layer(result, next(iter(self._layers)))
-        made = {"model": model, "extraction": describe_extraction(self._layers, self._settings)}
-        made = {**result.settings, **made}
+        made = {**result.settings, "model": model, "extraction": self.extraction}
         return dataclasses.replace(result, settings=made, keyed_by_layer=self._several)
 
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],
         neuron_selector: int | tuple[str, int],
-        method: type[NeuronAttribution] = NeuronIntegratedGradients,
+        method: type[NeuronAttribution | LayerAttribution] = NeuronIntegratedGradients,
         *,
         reduce: Reducer | None = None,
         neuron_dim: int | None = None,
@@ -242,34 +150,34 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             inputs: A tensor or a tuple of tensors; they are moved to the device of the model.
             neuron_selector: Column of the activations; with several layers, the name of the
                 layer and the column.
-            method: One of the ``Neuron*`` classes of `captum.attr`.
+            method: One of the ``Neuron*`` or ``Layer*`` classes of `captum.attr`.
             reduce: As in `extract`. None: as in the last extraction, else ``"mean"``.
             neuron_dim: As in `extract`. None: as in the last extraction.
             **kwargs: Arguments of the method, such as ``baselines`` or ``n_steps``. Unless it is
                 among them, ``attribute_to_neuron_input`` is as in the last extraction.
 
         Returns:
-            Attributions in the shape of the inputs.
+            Attributions in the shape of the inputs; for ``Layer*`` methods the neuron's part in
+            the layer, up-sampled to the inputs (see `invert_captum.attr.attribute_neuron`).
 
         Raises:
-            TypeError: ``method`` is no neuron attribution, or does not know an argument.
+            TypeError: ``method`` is no attribution of a neuron or layer, or does not know an
+                argument.
             ValueError: there is no such neuron, or the method gives wrong numbers with this
-                reduction (see `invert_captum.attr.attribute_neuron`).
+                reduction or model, or has no map of this layer.
 
         Examples:
             >>> import torch
-            >>> from captum.attr import NeuronGradient
+            >>> from captum.attr import LayerActivation, NeuronGradient
             >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
             >>> labeler = NeuronConceptLabeler(model, ["0", "1"])
             >>> labeler.attribute(torch.rand(2, 1, 6, 6), ("1", 3), NeuronGradient).shape
             torch.Size([2, 1, 6, 6])
+            >>> labeler.attribute(torch.rand(2, 1, 6, 6), ("1", 3), LayerActivation).shape
+            torch.Size([2, 1, 6, 6])
         """
-        name, neuron = self._select(neuron_selector)
-        chosen = self._settings["reduce"] if reduce is None else reduce
-        if neuron_dim is None and not callable(chosen):
-            neuron_dim = self._settings["neuron_dim"]
-        if self._settings.get("attribute_to_layer_input"):
-            kwargs.setdefault("attribute_to_neuron_input", True)
+        name, neuron = choose_neuron(neuron_selector, self._layers)
+        arguments = {**as_extracted(self._settings, reduce, neuron_dim), **kwargs}
         return attribute_neuron(
             self.model,
             self._layers[name],
@@ -277,24 +185,80 @@ class NeuronConceptLabeler(ConceptInterpreter):  # type: ignore[misc]
             neuron,
             method,
             name=name,
-            reduce=chosen,
-            neuron_dim=neuron_dim,
             device_ids=self.device_ids,
-            **kwargs,
+            **arguments,
         )
 
-    def _select(self, selector: object) -> tuple[str, Any]:
-        """Return layer name and column."""
-        if isinstance(selector, tuple) and len(selector) == 2 and isinstance(selector[0], str):
-            if selector[0] not in self._layers:
-                raise ValueError(
-                    f"neuron_selector names layer {selector[0]!r}; "
-                    f"expected one of {list(self._layers)}"
-                )
-            return selector
-        if len(self._layers) > 1:
-            raise TypeError(
-                f"neuron_selector is {selector!r}; expected a layer name and a neuron, such as "
-                f"{(next(iter(self._layers)), 0)}, because there are {len(self._layers)} layers"
+    def explain(
+        self,
+        inputs: Inputs,
+        result: LabelingResult,
+        *,
+        reference: Activations | None = None,
+        top: int = 10,
+        min_percentile: float = 95.0,
+        significant_only: bool = True,
+        additional_forward_args: object = None,
+    ) -> pd.DataFrame:
+        """Return which labelled neurons fire unusually high on some inputs.
+
+        Args:
+            inputs: A handful of inputs, as in `extract`.
+            result: The labels of this layer. The inputs are run as its samples were.
+            reference: Activations of the labelled data set. None: those of the last `interpret` or
+                `extract` of this labeler, which must then be of that data set.
+            top: At most so many neurons for each input.
+            min_percentile: Lowest percentile that is unusual, in [0, 100].
+            significant_only: Whether only neurons with a significant label count.
+            additional_forward_args: As in `extract`.
+
+        Returns:
+            *pandas.DataFrame*: a row for each input and neuron, the highest percentile first; see
+            `invert_captum.attr.unusual_neurons`.
+
+        Raises:
+            ValueError: there is no reference, or the result is of other layers or another
+                reduction, or tested nothing while ``significant_only`` is True.
+
+        Examples:
+            >>> import torch
+            >>> from invert_captum import ConceptSet
+            >>> shown = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) < 0.3
+            >>> labeler = NeuronConceptLabeler(nn.Sequential(nn.Identity()), "0")
+            >>> images = shown.float() + torch.rand(200, 2, generator=torch.manual_seed(1))
+            >>> result = labeler.interpret(images, ConceptSet(shown, ["dog", "cat"]), max_length=1)
+            >>> labeler.explain(torch.tensor([[3.0, 0.0]]), result)[["neuron", "formula"]]
+               neuron formula
+            0       0     dog
+        """
+        if reference is None:
+            reference = self._labelled_reference(result)
+        extraction = extract_activations(
+            self.model,
+            self._layers,
+            inputs,
+            device_ids=self.device_ids,
+            additional_forward_args=additional_forward_args,
+            **settings_of(result.settings.get("extraction"), self._settings),
+        )
+        return unusual_neurons(
+            extraction.activations,
+            result,
+            reference,
+            top=top,
+            min_percentile=min_percentile,
+            significant_only=significant_only,
+        )
+
+    def _labelled_reference(self, result: LabelingResult) -> Activations:
+        """Return the activations that the result is of, as far as their number tells."""
+        found = self.reference if self._labelled is None else self._labelled[0]
+        n_samples = result.settings["n_samples"]
+        rows = None if found is None else next(iter(columns_by_layer(found).values())).n_samples
+        if found is None or rows != n_samples:
+            came = "no activations" if rows is None else f"those of {rows:,} samples"
+            raise ValueError(
+                f"reference is None and this labeler has {came}, but the result is of "
+                f"{n_samples:,}; expected the activations of the labelled data set"
             )
-        return next(iter(self._layers)), selector
+        return found

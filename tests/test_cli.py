@@ -19,7 +19,7 @@ import invert_captum as ic
 from invert_captum.cli import app
 from invert_captum.cli import label as cli_label
 from invert_captum.cli.model import load_model
-from invert_captum.cli.preprocessing import choose_preprocess
+from invert_captum.cli.preprocessing import as_seen, choose_preprocess
 
 README = Path(__file__).parents[1] / "README.md"
 MODELS = '''
@@ -588,3 +588,87 @@ def test_label_command_of_the_readme_runs(images, command):
     written = ["labels.csv", "neurons.png", "result.json"]
     assert sorted(path.name for path in (root / "labels").iterdir()) == written
     assert len(ic.LabelingResult.load(root / "labels" / "result.json")) == 512
+
+
+def page_of(images) -> str:
+    return (images.parent / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def report(images, *more: object):
+    return run("report", images.parent / "out", "--no-progress", *more)
+
+
+OWN_CODE = ["--model", "colour_models:red_first"]
+
+
+def test_report_makes_the_page_of_a_labelling_again(images):
+    outcome = label(images, *SIZE)
+    assert outcome.exit_code == 0, outcome.output
+    page = page_of(images)
+    (images.parent / "out" / "report.html").unlink()
+    outcome = report(images, *OWN_CODE)
+    assert outcome.exit_code == 0, outcome.output
+    assert str(images.parent / "out" / "report.html") in outcome.output
+    assert page_of(images) == page
+    assert "data:image/webp;base64," in page
+
+
+@pytest.mark.parametrize("spec", ["torchvision:resnet18", "colour_models:colours"])
+def test_pictures_on_the_page_are_cut_as_the_model_sees_them(spec):
+    preprocess = choose_preprocess("", spec, 8)
+    pixels = np.zeros((8, 24, 3), dtype=np.uint8)
+    pixels[:, :8] = 255  # is cut away
+    pixels[:, 8:16] = (200, 100, 50)
+    seen = as_seen(preprocess, preprocess(Image.fromarray(pixels)))
+    assert seen.shape == (3, 8, 8)
+    expected = torch.tensor([200.0, 100.0, 50.0]) / 255
+    torch.testing.assert_close(seen[:, 4, 4], expected, atol=1e-5, rtol=0)
+
+
+def test_inputs_of_unknown_normalisation_are_shown_as_they_are():
+    tensor = torch.rand(3, 4, 4)
+    assert as_seen(lambda _: tensor, tensor) is tensor
+    assert as_seen(lambda _: tensor, torch.rand(4, 4, 4)) is None
+
+
+def test_page_may_be_left_out_and_put_elsewhere(images):
+    label(images, *SIZE, "--no-page")
+    assert not (images.parent / "out" / "report.html").exists()
+    elsewhere = images.parent / "page.html"
+    assert report(images, *OWN_CODE, "--out", elsewhere).exit_code == 0
+    assert elsewhere.is_file()
+
+
+def test_code_that_only_the_saved_file_names_is_not_run(images):
+    label(images, *SIZE, "--no-page")
+    told = refused(report(images))
+    assert "colour_models:red_first" in told
+    assert "--no-heat-maps" in told
+    assert report(images, "--no-heat-maps").exit_code == 0
+    assert "data:image/webp;base64," in page_of(images)
+
+
+def test_preprocessing_that_only_the_saved_file_names_is_not_run(images):
+    label(images, "--preprocess", "colour_models:tiny", "--no-page")
+    assert "--preprocess colour_models:tiny" in refused(report(images, *OWN_CODE))
+    outcome = report(images, *OWN_CODE, "--preprocess", "colour_models:tiny")
+    assert outcome.exit_code == 0, outcome.output
+
+
+def test_another_model_than_the_labelled_one_is_refused(images):
+    torch.manual_seed(1)
+    label(images, *SIZE, "--no-page")
+    assert "other weights" in refused(report(images, "--model", "colour_models:colours"))
+
+
+def test_pictures_that_moved_are_asked_for(images):
+    label(images, *SIZE, "--no-page")
+    moved = images.rename(images.parent / "moved")
+    assert "expected --images" in refused(report(images, *OWN_CODE))
+    assert report(images, *OWN_CODE, "--images", moved).exit_code == 0
+
+
+def test_folders_without_a_labelling_are_refused(images, tmp_path):
+    assert "expected a folder that exists" in refused(run("report", tmp_path / "none"))
+    assert "lacks result.json" in refused(run("report", images))
+    assert not list(images.glob("*.html"))

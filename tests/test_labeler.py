@@ -240,6 +240,18 @@ def test_attribution_is_at_the_input_of_the_layer_if_the_extraction_was():
     assert not torch.allclose(after, before)
 
 
+def test_layer_maps_follow_the_extraction():
+    labeler = NeuronConceptLabeler(Net(), "relu")
+    images = IMAGES[:3]
+    labeler.extract(images, reduce="l2", attribute_to_layer_input=True)
+    ours = labeler.attribute(images, 2, attr.LayerActivation)
+    hidden = labeler.model.hidden(images)[:, 2].detach()
+    shares = hidden.square() / hidden.flatten(1).norm(dim=1).reshape(3, 1, 1)
+    torch.testing.assert_close(ours, shares.unsqueeze(1))
+    after = labeler.attribute(images, 2, attr.LayerActivation, attribute_to_layer_input=False)
+    assert not torch.allclose(after, ours)
+
+
 def test_neurons_of_several_layers_go_by_name():
     model = Net()
     several = NeuronConceptLabeler(model, ["hidden", model.relu])

@@ -83,7 +83,15 @@ MAY_IMPORT = {
     "result": {"neuron_columns", "search", "significance"},
     "sample_matching": {"activations", "concepts"},
     "attr": {"activations", "concepts", "neuron_columns", "result", "search"},
-    "report": {"attr", "concepts", "neuron_columns", "result", "search", "significance"},
+    "report": {
+        "activations",
+        "attr",
+        "concepts",
+        "neuron_columns",
+        "result",
+        "search",
+        "significance",
+    },
     "labeling": {
         "concepts",
         "neuron_columns",
@@ -96,6 +104,7 @@ MAY_IMPORT = {
         "attr",
         "concepts",
         "labeling",
+        "neuron_columns",
         "result",
         "sample_matching",
     },
@@ -111,7 +120,13 @@ DELEGATING = {
         "result.summary",
         "result.table",
     },
-    "invert_captum.result.views": {"report.significance"},
+    "invert_captum.result.views": {
+        "report.contributions",
+        "report.explorer",
+        "report.neuron_figure",
+        "report.overview",
+        "report.significance",
+    },
 }
 
 

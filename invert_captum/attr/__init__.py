@@ -1,8 +1,9 @@
 """Labelled neurons on inputs, through Captum: where they fired, and what they do to a prediction.
 
-`attribute_neuron` asks where in the input a neuron fired, `ConceptContribution` splits a prediction
-over the labels of a layer, `ablate` switches neurons off, and `ablation_effect` measures, concept
-by concept, what that does to a model.
+`unusual_neurons` says which neurons are unusual on an input, `attribute_neuron` where in it they
+fired, by Captum's neuron methods or as an up-sampled map of the layer. `ConceptContribution` splits
+a prediction over the labels of a layer, `ablate` switches neurons off, and `ablation_effect`
+measures, concept by concept, what that does to a model.
 
 Names are resolved when first used.
 """
@@ -13,14 +14,29 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from invert_captum.attr.neuron_attribution import attribute_neuron
+    from invert_captum.attr.contribution.concept_contribution import ConceptContribution
+    from invert_captum.attr.contribution.contributions import Contributions
+    from invert_captum.attr.neuron_methods.neuron_attribution import attribute_neuron
+    from invert_captum.attr.switching_off.ablation import ablate
+    from invert_captum.attr.switching_off.ablation_effect import ablation_effect
+    from invert_captum.attr.unusual import unusual_neurons
 
 __all__ = [
+    "ConceptContribution",
+    "Contributions",
+    "ablate",
+    "ablation_effect",
     "attribute_neuron",
+    "unusual_neurons",
 ]
 
 _HOME = {
-    "attribute_neuron": "neuron_attribution",
+    "ConceptContribution": "contribution.concept_contribution",
+    "Contributions": "contribution.contributions",
+    "ablate": "switching_off.ablation",
+    "ablation_effect": "switching_off.ablation_effect",
+    "attribute_neuron": "neuron_methods.neuron_attribution",
+    "unusual_neurons": "unusual",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``invert-captum demo`` and ``invert-captum label``.
+"""The command line: ``invert-captum demo``, ``label`` and ``report``.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from invert_captum._log import InvertCaptumWarning
+from invert_captum.cli.choices import Reduce, Sign, Significance, TiedNeurons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,50 +29,15 @@ app = typer.Typer(
 )
 
 _REPORT_HELP = (
-    "Folder for labels.csv, result.json and neurons.png; it is made if it does not exist, and "
-    "files of these names are overwritten."
+    "Folder for labels.csv, neurons.png, report.html and what report.html is made of; it is made "
+    "if it does not exist, and files of these names are overwritten."
 )
-
-
-class Reduce(Enum):
-    """How positions become one number per neuron."""
-
-    mean = "mean"
-    max = "max"
-    min = "min"
-    l2 = "l2"
-    center = "center"
-    first = "first"
-    last = "last"
-
-
-class Sign(Enum):
-    """Which activations a label is about."""
-
-    positive = "positive"
-    negative = "negative"
-    absolute_value = "absolute_value"
-
-
-class Significance(Enum):
-    """Where p-values come from."""
-
-    holdout = "holdout"
-    permutation = "permutation"
-    in_sample = "in_sample"
-    none = "none"
-
-
-class TiedNeurons(Enum):
-    """Which permuted searches a neuron with ties is compared with."""
-
-    own_null = "own_null"
-    random_tie_breaks = "random_tie_breaks"
-    untied_approximation = "untied_approximation"
 
 
 Out = Annotated[Path, typer.Option(file_okay=False, help=_REPORT_HELP)]
 ShowProgress = Annotated[bool, typer.Option("--progress/--no-progress", help="Progress bars.")]
+Page = Annotated[bool, typer.Option("--page/--no-page", help="Write report.html.")]
+Top = Annotated[int, typer.Option(min=0, help="Neurons with heat maps in report.html.")]
 
 
 @app.command()
@@ -81,6 +46,8 @@ def demo(
     neurons: Annotated[
         int | None, typer.Option(min=1, help="Label the first so many neurons only.")
     ] = None,
+    page: Page = True,
+    top: Top = 48,
     progress: ShowProgress = True,
 ) -> None:
     """Label 1,280 neurons of EfficientNet-lite0 (ImageNet weights) on 1,889 emoji.
@@ -90,7 +57,7 @@ def demo(
     with _plain_errors():
         from invert_captum.demo import run_demo
 
-        run_demo(out, neurons, show_progress=progress)
+        run_demo(out, neurons, page=page, top=top, show_progress=progress)
 
 
 @app.command()
@@ -185,6 +152,8 @@ def label(
     ] = "holm",
     alpha: Annotated[float, typer.Option(help="Level of the corrected test.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Of splits and permutations.")] = 0,
+    page: Page = True,
+    top: Top = 48,
     progress: ShowProgress = True,
 ) -> None:
     """Label the neurons of your own model with concepts of your own pictures."""
@@ -195,6 +164,8 @@ def label(
             ModelChoice(model, tuple(layer), weights, device, reduce.value, neuron_dim),
             PictureChoice(images, concepts, preprocess, image_size, batch_size),
             out,
+            page=page,
+            top=top,
             show_progress=progress,
             max_length=max_length,
             beam_width=beam_width,
@@ -212,6 +183,51 @@ def label(
             correction=correction,
             alpha=alpha,
             seed=seed,
+        )
+
+
+@app.command()
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="What demo or label has written with --out.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The page; report.html in DIR by default.")
+    ] = None,
+    heat_maps: Annotated[
+        bool, typer.Option("--heat-maps/--no-heat-maps", help="Run the model for heat maps.")
+    ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Say again which package.module:function makes the model: it IMPORTS AND RUNS "
+            "that code, which the files in DIR alone never do."
+        ),
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="Likewise which package.module:function preprocesses.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Where the model's weights lie now.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Where the pictures lie now.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, mps.")] = "cpu",
+    top: Top = 48,
+    progress: ShowProgress = True,
+) -> None:
+    """Make the page of a labelling in DIR: one HTML file to search, sort and look at."""
+    with _plain_errors():
+        from invert_captum.cli.report import Overrides, run_report
+
+        run_report(
+            folder,
+            out,
+            Overrides(model, preprocess, weights, images, device),
+            heat_maps=heat_maps,
+            top=top,
+            show_progress=progress,
         )
 
 

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from invert_captum._validation import listed
 from invert_captum.cli.failures import MISFITS, first_line
+from invert_captum.cli.preprocessing import as_seen
 from invert_captum.concepts import ConceptSet
 from invert_captum.concepts.readers.image_folder import IMAGE_EXTENSIONS
 
@@ -47,6 +48,11 @@ class PictureFiles(Dataset[torch.Tensor]):
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"--preprocess returned a {type(tensor).__name__}; expected a tensor")
         return tensor
+
+    def as_seen(self, index: int) -> torch.Tensor | Image.Image:
+        """Return what the model sees of the picture, or all of it if the input is no picture."""
+        seen = as_seen(self.preprocess, self[index])
+        return self.picture(index) if seen is None else seen
 
     def picture(self, index: int) -> Image.Image:
         """Return the picture as it is in the file, in RGB.

@@ -13,11 +13,12 @@ from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.cli.images import PictureFiles, read_concepts
 from invert_captum.cli.imports import current_folder_importable
 from invert_captum.cli.model import load_model
+from invert_captum.cli.page import class_names, write_page
 from invert_captum.cli.preprocessing import choose_preprocess
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
 from invert_captum.labeling.label import checked_settings
-from invert_captum.report.folder import ReportFiles, write_report
+from invert_captum.report.folder import ReportFiles, SavedRun, write_report
 from invert_captum.report.table import describe_best
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def run_label(
     pictures: PictureChoice,
     out: Path,
     *,
+    page: bool,
+    top: int,
     show_progress: bool,
     **labeling: Any,
 ) -> ReportFiles:
@@ -67,6 +70,8 @@ def run_label(
         model: The model.
         pictures: The pictures.
         out: The folder of the report.
+        page: Whether to write the explorer page.
+        top: How many neurons get heat maps on it.
         show_progress: Whether to draw progress bars on standard error.
         **labeling: Arguments of `label_neurons`.
     """
@@ -85,9 +90,20 @@ def run_label(
         loader = DataLoader(dataset, batch_size=pictures.batch_size)
         activations = _extracted(labeler, loader, model, show_progress=show_progress)
         result = label_neurons(activations, concepts, show_progress=show_progress, **labeling)
-        result = replace(result, settings={**result.settings, **provenance})
+        made = {**result.settings, **provenance, "extraction": labeler.extraction}
+        result = replace(result, settings=made)
         typer.echo(describe_best(result, _SHOWN))
         write_report(report, result, activations, concepts, dataset.picture)
+        if page:
+            write_page(
+                report.page,
+                SavedRun(result, activations, concepts),
+                dataset,
+                labeler,
+                class_names(model.spec),
+                top=top,
+                show_progress=show_progress,
+            )
     typer.echo(f"\nwritten:\n{report}")
     return report
 
@@ -147,4 +163,5 @@ def _provenance(
         raise ValueError(
             f"--model {model.spec} has unreadable weights: {first_line(error)}"
         ) from error
+    command["name"] = "label"
     return {"model": {"class": type(network).__qualname__, "sha256": digest}, "command": command}

@@ -88,3 +88,24 @@ def _plain_preprocess(size: int) -> Preprocess:
         ]
     )
     return plain
+
+
+def as_seen(preprocess: Preprocess, tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return a model's input as a picture: what the model sees of it, cut and scaled as it is.
+
+    Args:
+        preprocess: What has made the input.
+        tensor: The input.
+
+    Returns:
+        Shape (1 or 3, height, width) with values in [0, 1] if the normalisation is known; the input
+        itself if it is not; None if the input is no picture.
+    """
+    if tensor.ndim != 3 or tensor.shape[0] not in (1, 3):
+        return None
+    last = getattr(preprocess, "transforms", [preprocess])[-1]
+    mean, std = getattr(last, "mean", None), getattr(last, "std", None)
+    if mean is None or std is None or len(mean) != len(tensor):
+        return tensor
+    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (mean, std))
+    return (tensor * std + mean).clamp(0, 1)

@@ -14,6 +14,9 @@ LAYER = "_avg_pooling"
 
 NEURONS = 1280
 
+# Small batches stay in the processor's cache: 8 is about twice as fast as 64.
+BATCH_SIZE = 8
+
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from invert_captum.report.density import densities
 from invert_captum.report.text_fit import wrap
+from invert_captum.report.theme import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
     Pictures: TypeAlias = "Callable[[int], Image | npt.NDArray[Any]]"
 
-# Vermilion and blue of Okabe and Ito, which colour-blind people tell apart.
-INSIDE, OUTSIDE = "#D55E00", "#0072B2"
-INK, MUTED, HAIRLINE = "#1A1A1A", "#5F6368", "#C9CDD2"
+INSIDE, OUTSIDE = LIGHT.inside, LIGHT.outside
+INK, MUTED, HAIRLINE = LIGHT.ink, LIGHT.muted, LIGHT.hairline
 
 # Inches.
 WIDTH = 4.35
@@ -104,7 +104,7 @@ class NeuronCard:
 
     def _draw_densities(self, figure: Figure, left: float, bottom: float) -> None:
         below = _TICKS + _ATOM
-        axes = _axes(figure, left, bottom + below, _PLOT, _BODY - below)
+        axes = axes_at(figure, left, bottom + below, _PLOT, _BODY - below)
         curves = densities(self.values, self.members)
         for curve, colour, order in ((curves.outside, OUTSIDE, 1), (curves.inside, INSIDE, 2)):
             # Each curve is as high as the plot: the label is often a hundred times rarer than its
@@ -134,7 +134,7 @@ class NeuronCard:
         for place, sample in enumerate(self.top_samples(_PICTURES)):
             row, column = divmod(place, _PER_ROW)
             x, y = start + column * pitch, top - _PICTURE - row * pitch
-            axes = _axes(figure, x, y, _PICTURE, _PICTURE)
+            axes = axes_at(figure, x, y, _PICTURE, _PICTURE)
             axes.imshow(_pixels(pictures(int(sample))), cmap="gray", interpolation="antialiased")
             axes.set_axis_off()
             holds = bool(self.members[sample])
@@ -143,12 +143,12 @@ class NeuronCard:
 
 def swatch(figure: Figure, left: float, bottom: float, colour: str) -> None:
     """Draw a small square of a legend on the line of text at (left, bottom), in inches."""
-    _rectangle(figure, left, bottom - 0.015, 0.15, facecolor=colour, edgecolor="none")
+    square(figure, left, bottom - 0.015, 0.15, facecolor=colour, edgecolor="none")
 
 
 def _frame(figure: Figure, left: float, bottom: float, colour: str, width: float) -> None:
     pad = 0.03
-    _rectangle(
+    square(
         figure,
         left - pad,
         bottom - pad,
@@ -159,13 +159,15 @@ def _frame(figure: Figure, left: float, bottom: float, colour: str, width: float
     )
 
 
-def _rectangle(figure: Figure, left: float, bottom: float, side: float, **style: Any) -> None:
+def square(figure: Figure, left: float, bottom: float, side: float, **style: Any) -> None:
+    """Draw a square with its lower left corner at (left, bottom), in inches."""
     width, height = figure.get_size_inches()
     corner = (left / width, bottom / height)
     figure.add_artist(Rectangle(corner, side / width, side / height, **style))
 
 
-def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Return new axes with their lower left corner at (left, bottom), in inches."""
     whole_width, whole_height = figure.get_size_inches()
     return figure.add_axes(
         (left / whole_width, bottom / whole_height, width / whole_width, height / whole_height)

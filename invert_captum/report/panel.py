@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import Stroke, withStroke
 
-from invert_captum.report.neuron_card import HAIRLINE, INK, MUTED, swatch, write
+from invert_captum.report.neuron_card import swatch, write
+from invert_captum.report.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class Panel:
         bottom: Likewise.
         width: Likewise.
         height: Of all, heading and ticks included.
+        theme: The colours.
     """
 
     figure: Figure
@@ -44,6 +46,7 @@ class Panel:
     bottom: float
     width: float
     height: float
+    theme: Theme = LIGHT
 
     def heading(self, title: str, note: str = "", swatches: Sequence[tuple[str, str]] = ()) -> None:
         """Write the title and under it the meaning of the colours and a note.
@@ -54,15 +57,15 @@ class Panel:
             swatches: Words and their colours.
         """
         top = self.bottom + self.height - TOP
-        style = {"color": INK, "fontproperties": _TITLE_FONT}
+        style = {"color": self.theme.ink, "fontproperties": _TITLE_FONT}
         write(self.figure, self.left, top + _TITLE_ABOVE, title, **style)
         left, y = self.left, top + _NOTE_ABOVE
         for words, colour in swatches:
             swatch(self.figure, left, y, colour)
-            style = {"color": INK, "fontproperties": _NOTE_FONT}
+            style = {"color": self.theme.ink, "fontproperties": _NOTE_FONT}
             left = write(self.figure, left + _SWATCH, y, words, **style) + _SWATCH_GAP
         if note:
-            write(self.figure, left, y, note, color=MUTED, fontproperties=_NOTE_FONT)
+            write(self.figure, left, y, note, color=self.theme.muted, fontproperties=_NOTE_FONT)
 
     def axes(self, x_name: str, y_name: str, *, before: float = 0, after: float = 0) -> Axes:
         """Return new axes under the heading.
@@ -83,15 +86,16 @@ class Panel:
                 (self.height - BOTTOM - TOP) / height,
             )
         )
+        axes.set_facecolor(self.theme.ground)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(HAIRLINE)
-        axes.tick_params(labelsize=TICK_SIZE, colors=MUTED, length=3, width=0.8)
-        axes.set_xlabel(x_name, size=TEXT_SIZE, color=INK, labelpad=5)
-        axes.set_ylabel(y_name, size=TEXT_SIZE, color=INK, labelpad=5)
+        axes.spines[["left", "bottom"]].set_color(self.theme.hairline)
+        axes.tick_params(labelsize=TICK_SIZE, colors=self.theme.muted, length=3, width=0.8)
+        axes.set_xlabel(x_name, size=TEXT_SIZE, color=self.theme.ink, labelpad=5)
+        axes.set_ylabel(y_name, size=TEXT_SIZE, color=self.theme.ink, labelpad=5)
         axes.set_axisbelow(True)
         return axes
 
 
-def halo() -> list[Stroke]:
-    """Return a white rim that keeps text readable on points."""
-    return [withStroke(linewidth=3, foreground="white")]
+def halo(ground: str = LIGHT.ground) -> list[Stroke]:
+    """Return a rim of the ground's colour that keeps text readable on points."""
+    return [withStroke(linewidth=3, foreground=ground)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def text_width(text: str, font: FontProperties) -> float:
         return 0.0
     # TextPath has no switch against mathematical notation; an escaped dollar is as wide.
     path = TextPath((0, 0), text.replace("$", r"\$"), prop=font)
-    return float(path.get_extents().width) / _POINTS_PER_INCH
+    # Curves lie between their control points; their exact ends take a hundred times longer.
+    across = np.asarray(path.vertices)[np.asarray(path.codes) != Path.CLOSEPOLY, 0]
+    return float(np.ptp(across)) / _POINTS_PER_INCH if len(across) else 0.0
 
 
 def _cut(line: str, width: float, font: FontProperties) -> str:

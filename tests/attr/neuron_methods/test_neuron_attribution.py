@@ -61,6 +61,11 @@ def options_of(method):
     return {"target": 0} if method is attr.NeuronConductance else {}
 
 
+def rule_of_integration(method):
+    """Captum's default for conductance has weights that sum to 1 - 1/n_steps."""
+    return {"method": "gausslegendre"} if method is attr.NeuronConductance else {}
+
+
 def activation(model, layer, x, neuron, reduce="mean"):
     rows = extract_activations(model, {"layer": layer}, x, reduce=reduce).activations["layer"]
     return rows[:, neuron]
@@ -76,7 +81,9 @@ def test_neurons_without_positions_are_captums_plain_integer(model, method):
     seed()
     ours = attribute_neuron(model, model[5], IMAGES, 4, method, reduce="max", **options_of(method))
     seed()
-    captum = method(model, model[5]).attribute(IMAGES, 4, **options_of(method))
+    captum = method(model, model[5]).attribute(
+        IMAGES, 4, **options_of(method), **rule_of_integration(method)
+    )
     torch.testing.assert_close(ours, captum)
     assert not ours.requires_grad
 
@@ -88,7 +95,7 @@ def test_one_position_is_captums_index(model, method, reduce, position):
     ours = attribute_neuron(model, model[2], IMAGES, 1, method, reduce=reduce, **options_of(method))
     seed()
     captum = method(model, model[2]).attribute(
-        IMAGES, (1, position, position), **options_of(method)
+        IMAGES, (1, position, position), **options_of(method), **rule_of_integration(method)
     )
     torch.testing.assert_close(ours, captum)
 
@@ -97,7 +104,9 @@ def test_one_position_is_captums_index(model, method, reduce, position):
 def test_conductance_of_any_neuron_axis(model, neuron_dim, index):
     options = {"reduce": "center", "neuron_dim": neuron_dim, "target": 0}
     ours = attribute_neuron(model, model[0], IMAGES, 1, attr.NeuronConductance, **options)
-    captum = attr.NeuronConductance(model, model[0]).attribute(IMAGES, index, target=0)
+    captum = attr.NeuronConductance(model, model[0]).attribute(
+        IMAGES, index, target=0, method="gausslegendre"
+    )
     torch.testing.assert_close(ours, captum)
 
 
@@ -145,26 +154,34 @@ def test_deep_lift_is_complete_for_the_mean_and_refused_where_it_is_not(model):
             attribute_neuron(model, model[2], IMAGES, 1, attr.NeuronDeepLift, reduce=reduce)
 
 
-@pytest.mark.parametrize("reduce", ["mean", "max", "min", "l2", lambda maps: maps.mean((2, 3))])
-def test_conductance_over_positions_is_refused(model, reduce):
+@pytest.mark.parametrize("reduce", ["max", "min", "l2", lambda maps: maps.mean((2, 3))])
+def test_conductance_of_other_reductions_is_refused(model, reduce):
     with pytest.raises(ValueError, match=r"NeuronConductance.*NeuronIntegratedGradients or Neuron"):
         attribute_neuron(
             model, model[2], IMAGES, 1, attr.NeuronConductance, reduce=reduce, target=0
         )
 
 
-def test_conductance_is_refused_because_captum_is_wrong_there(model):
+def test_conductance_of_a_mean_is_that_of_the_channel_where_captum_is_wrong(model):
+    ours = attribute_neuron(model, model[2], IMAGES, 1, attr.NeuronConductance, target=0)
     conductance = attr.NeuronConductance(model, model[2])
-    captum = conductance.attribute(IMAGES, lambda maps: maps[:, 1].mean((1, 2)), target=0)
-    channel = conductance.attribute(IMAGES, lambda maps: maps[:, 1].sum((1, 2)), target=0)
-    torch.testing.assert_close(captum * 16 * 16, channel)
+    options = {"target": 0, "method": "gausslegendre"}
+    positions = sum(
+        conductance.attribute(IMAGES, (1, row, column), **options)
+        for row in range(4)
+        for column in range(4)
+    )
+    torch.testing.assert_close(ours, positions, rtol=1e-5, atol=1e-6)
+    captum = conductance.attribute(IMAGES, lambda maps: maps[:, 1].mean((1, 2)), **options)
+    assert not torch.allclose(captum.sum(), positions.sum(), rtol=0.5)
 
 
 def test_conductance_of_maps_with_one_position(model):
     net = nn.Sequential(*model[:3], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 2)).eval()
     method = attr.NeuronConductance
     ours = attribute_neuron(net, net[3], IMAGES, 1, method, reduce="max", target=0)
-    torch.testing.assert_close(ours, method(net, net[3]).attribute(IMAGES, (1, 0, 0), target=0))
+    captum = method(net, net[3]).attribute(IMAGES, (1, 0, 0), target=0, method="gausslegendre")
+    torch.testing.assert_close(ours, captum)
     with pytest.raises(ValueError, match="NeuronConductance"):
         attribute_neuron(net, net[3], IMAGES, 1, method, reduce="l2", target=0)
 
@@ -273,7 +290,7 @@ def test_neurons_that_do_not_exist(model, neuron, error, message):
 
 
 @pytest.mark.parametrize(
-    "method", [attr.IntegratedGradients, attr.LayerActivation, "NeuronGradient", None]
+    "method", [attr.IntegratedGradients, attr.DeepLift, "NeuronGradient", None]
 )
 def test_other_methods_are_refused(model, method):
     with pytest.raises(TypeError, match=r"expected a subclass of captum.attr.NeuronAttribution"):
@@ -294,6 +311,101 @@ def test_loaders_are_refused(model):
         attribute_neuron(model, model[2], torch.utils.data.DataLoader(IMAGES), 1)
 
 
-def test_the_abstract_method_is_refused(model):
+class Block(nn.Module):
+    """Pixels as tokens through a transformer block, whose rectifier is no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(1, 8)
+        self.block = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, images):
+        return self.head(self.block(self.embed(images.flatten(2).transpose(1, 2))).mean(1))
+
+
+UNREACHED = (
+    *(attr.NeuronGuidedBackprop, attr.NeuronDeconvolution),
+    *(attr.NeuronDeepLift, attr.NeuronDeepLiftShap),
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("layer", ["block.linear2", "block"])
+def test_transformer_blocks_are_attributed_or_refused(method, layer):
+    torch.manual_seed(0)
+    model = Block().eval()
+    module = model.get_submodule(layer)
+    images = IMAGES[:, :, :4, :4]
+    options = {"name": layer, **options_of(method)}
+    if "baselines" in options:
+        options["baselines"] = BASELINES[:, :, :4, :4]
+    if method in UNREACHED:
+        named = "LayerNorm" if "DeepLift" in method.__name__ else "Relu inside of 'block'"
+        with pytest.raises(ValueError, match=rf"no rule for these operations.*{named}"):
+            attribute_neuron(model, module, images, 2, method, **options)
+        return
+    attribution = attribute_neuron(model, module, images, 2, method, **options)
+    assert attribution.shape == images.shape
+    assert attribution.isfinite().all()
+    assert attribution.any()
+
+
+@pytest.mark.parametrize("method", [*METHODS, attr.LayerActivation, attr.LayerConductance])
+def test_switching_gradients_off_around_the_call_changes_nothing(model, method):
+    needs_target = method in (attr.NeuronConductance, attr.LayerConductance)
+    options = {"target": 0} if needs_target else options_of(method)
+    seed()
+    expected = attribute_neuron(model, model[2], IMAGES, 1, method, **options)
+    for switched_off in (torch.no_grad, torch.inference_mode):
+        seed()
+        with switched_off():
+            inputs = IMAGES.clone()
+            ours = attribute_neuron(model, model[2], inputs, 1, method, **options)
+        torch.testing.assert_close(ours, expected)
+
+
+def test_ablated_features_are_grid_cells_unless_a_mask_is_given():
+    net = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 2, 3), nn.ReLU()).eval()
+    images = torch.rand(2, 3, 28, 56, generator=torch.Generator().manual_seed(4))
+    method = attr.NeuronFeatureAblation
+    ours = attribute_neuron(net, net[1], images, 1, method)
+    cells = ours.reshape(2, 3, 14, 2, 14, 4)
+    torch.testing.assert_close(cells, cells[:, :1, :, :1, :, :1].expand_as(cells))
+    assert len(ours[0].unique()) > 150
+    mask = torch.zeros(1, 1, 28, 56, dtype=torch.long)
+    whole = attribute_neuron(net, net[1], images, 1, method, feature_mask=mask)
+    change = activation(net, net[1], images, 1) - activation(net, net[1], 0 * images, 1)
+    torch.testing.assert_close(whole, change.reshape(2, 1, 1, 1).expand_as(whole))
+
+
+def test_inputs_without_gradients_are_refused():
+    model = nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 3)).eval()
+    tokens = torch.randint(9, (2, 5))
+    with pytest.raises(TypeError, match=r"torch.int64, by which NeuronGradient has no gradient"):
+        attribute_neuron(model, model[1], tokens, 1, attr.NeuronGradient)
+    ablated = attribute_neuron(model, model[1], tokens, 1, attr.NeuronFeatureAblation)
+    assert ablated.shape == tokens.shape
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        (attr.LayerGradientXActivation, {"return_convergence_delta": True}),
+        (attr.LayerActivation, {"target": 1}),
+    ],
+)
+def test_arguments_that_a_method_does_not_take_here(model, method, options):
+    with pytest.raises(TypeError, match="unexpected argument"):
+        attribute_neuron(model, model[2], IMAGES, 1, method, **options)
+
+
+def test_captums_own_complaints_name_the_method(model):
+    with pytest.raises(ValueError, match="LayerGradientXActivation refuses its arguments"):
+        attribute_neuron(model, model[2], IMAGES, 1, attr.LayerGradientXActivation)
+
+
+@pytest.mark.parametrize("method", [attr.NeuronAttribution, attr.LayerAttribution])
+def test_the_abstract_methods_are_refused(model, method):
     with pytest.raises(TypeError, match="which is abstract"):
-        attribute_neuron(model, model[2], IMAGES, 1, attr.NeuronAttribution)
+        attribute_neuron(model, model[2], IMAGES, 1, method)

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks.attribution_localization`: canvases, neurons, methods, measures."""

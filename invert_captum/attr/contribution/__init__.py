@@ -1,0 +1,1 @@
+"""A prediction split over the labelled neurons of a layer."""

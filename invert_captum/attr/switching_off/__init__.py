@@ -1,0 +1,1 @@
+"""Neurons switched off, and what that does to a model."""

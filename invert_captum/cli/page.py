@@ -1,0 +1,66 @@
+"""The explorer page of a labelling of one's own pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invert_captum.cli.model import TORCHVISION
+from invert_captum.report.explorer import write_explorer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from invert_captum.cli.images import PictureFiles
+    from invert_captum.labeler import NeuronConceptLabeler
+    from invert_captum.report.folder import SavedRun
+
+
+def write_page(
+    path: Path,
+    run: SavedRun,
+    pictures: PictureFiles,
+    labeler: NeuronConceptLabeler | None,
+    names: list[str] | None,
+    *,
+    top: int,
+    show_progress: bool,
+) -> None:
+    """Write the page of a labelling.
+
+    Args:
+        path: The HTML file.
+        run: The labelling.
+        pictures: Its pictures, in the order of the rows.
+        labeler: Of the model that was labelled; None for a page without heat maps.
+        names: Of the classes that the model gives.
+        top: How many neurons get heat maps.
+        show_progress: Whether to draw progress bars on standard error.
+    """
+    write_explorer(
+        run.result,
+        path,
+        run.activations,
+        run.concepts,
+        inputs=None if labeler is None else pictures,
+        # Heat maps lie over what the model sees, which is often cut from the picture.
+        shown=pictures.picture if labeler is None else pictures.as_seen,
+        labeler=labeler,
+        top=top,
+        class_names=names,
+        show_progress=show_progress,
+    )
+
+
+def class_names(model: str) -> list[str] | None:
+    """Return the classes of a model of torchvision's, None for any other.
+
+    Args:
+        model: As given to `load_model`.
+    """
+    if not model.startswith(TORCHVISION):
+        return None
+    from torchvision import models
+
+    weights = models.get_model_weights(model.removeprefix(TORCHVISION)).DEFAULT
+    names: list[str] | None = weights.meta.get("categories")
+    return names

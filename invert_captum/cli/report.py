@@ -1,0 +1,156 @@
+"""The command ``report``: the explorer page of a labelling that lies in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from invert_captum.activations import model_fingerprint
+from invert_captum.cli.images import PictureFiles
+from invert_captum.cli.imports import current_folder_importable
+from invert_captum.cli.model import TORCHVISION, load_model
+from invert_captum.cli.page import class_names, write_page
+from invert_captum.cli.preprocessing import Preprocess, choose_preprocess
+from invert_captum.labeler import NeuronConceptLabeler
+from invert_captum.report.explorer import write_explorer
+from invert_captum.report.folder import ReportFiles, SavedRun, read_report
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What of the labelling's command line is to be taken otherwise; None: as it was.
+
+    A function that the saved file alone names is never run: whoever wrote the file would choose
+    the code.
+    """
+
+    model: str | None
+    preprocess: str | None
+    weights: Path | None
+    images: Path | None
+    device: str
+
+
+def run_report(
+    folder: Path,
+    out: Path | None,
+    overrides: Overrides,
+    *,
+    heat_maps: bool,
+    top: int,
+    show_progress: bool,
+) -> Path:
+    """Write the page of the labelling in ``folder`` and print where it lies.
+
+    Args:
+        folder: What ``label`` or ``demo`` has written.
+        out: The HTML file; None for ``report.html`` in the folder.
+        overrides: What has moved since, and code that may run.
+        heat_maps: Whether to run the model for heat maps.
+        top: How many neurons get them.
+        show_progress: Whether to draw progress bars on standard error.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"DIR is {str(folder)!r}; expected a folder that exists")
+    files = ReportFiles.inside(folder)
+    run = read_report(files)
+    page = out or files.page
+    command = run.result.settings.get("command") or {}
+    if command.get("name") == "demo":
+        _demo_page(page, run, heat_maps=heat_maps, top=top, show_progress=show_progress)
+    elif command.get("name") == "label":
+        with current_folder_importable():
+            _label_page(page, run, command, overrides, heat_maps, top, show_progress)
+    else:
+        write_explorer(run.result, page, run.activations, run.concepts, top=0)
+    typer.echo(f"written:\n{page}")
+    return page
+
+
+def _demo_page(
+    page: Path, run: SavedRun, *, heat_maps: bool, top: int, show_progress: bool
+) -> None:
+    from invert_captum.demo.emoji import read_emoji
+    from invert_captum.demo.network import load_network
+    from invert_captum.demo.page import write_demo_page
+
+    network = load_network()
+    _check_same_model(network, run)
+    write_demo_page(
+        page,
+        run.result,
+        run.activations,
+        run.concepts,
+        read_emoji(),
+        network,
+        top=top if heat_maps else 0,
+        show_progress=show_progress,
+    )
+
+
+def _label_page(
+    page: Path,
+    run: SavedRun,
+    command: dict[str, Any],
+    overrides: Overrides,
+    heat_maps: bool,
+    top: int,
+    show_progress: bool,
+) -> None:
+    images = overrides.images or Path(command["folder"])
+    if not images.is_dir():
+        raise FileNotFoundError(
+            f"the pictures of this labelling lay in {str(images)!r}, which does not exist from "
+            "here; expected --images"
+        )
+    files = [images / one for one in run.concepts.sample_ids or ()]
+    labeler, spec = None, str(overrides.model or command["spec"])
+    preprocess: Preprocess = _never
+    if heat_maps:
+        network = _trusted_model(spec, command, overrides)
+        preprocess = choose_preprocess(
+            _trusted(command["preprocess"], overrides.preprocess, "--preprocess") or "",
+            spec,
+            command["image_size"],
+        )
+        _check_same_model(network, run)
+        labeler = NeuronConceptLabeler(network.to(overrides.device), list(command["layers"]))
+    dataset = PictureFiles(files, preprocess)
+    names = class_names(spec)
+    write_page(page, run, dataset, labeler, names, top=top, show_progress=show_progress)
+
+
+def _never(_: object) -> Any:
+    raise RuntimeError("a page without heat maps runs no model")
+
+
+def _trusted_model(spec: str, command: dict[str, Any], overrides: Overrides) -> nn.Module:
+    if not spec.startswith(TORCHVISION):
+        _trusted(spec, overrides.model, "--model")
+    weights = overrides.weights or (Path(command["weights"]) if command["weights"] else None)
+    return load_model(spec, weights)
+
+
+def _trusted(saved: str | None, given: str | None, option: str) -> str | None:
+    """Return the function to run, or raise if only the saved file names it."""
+    if saved and not given:
+        raise ValueError(
+            f"this labelling was made with {option} {saved}, which is code that runs; expected "
+            f"{option} {saved} again if you trust it, or --no-heat-maps"
+        )
+    return given
+
+
+def _check_same_model(network: nn.Module, run: SavedRun) -> None:
+    labelled = run.result.settings["model"]["sha256"]
+    if model_fingerprint(network) != labelled:
+        raise ValueError(
+            "the model has other weights than the one that was labelled; expected the same "
+            "--model and --weights, or --no-heat-maps"
+        )

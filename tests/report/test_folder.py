@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import invert_captum as ic
+from invert_captum.report.folder import ReportFiles, read_report, write_report
+
+
+@pytest.fixture
+def files(tmp_path, activations, concepts):
+    rows = {"conv": torch.tensor(activations, dtype=torch.float32)}
+    result = ic.label_neurons(rows, concepts, max_length=2)
+    files = ReportFiles.inside(tmp_path / "new" / "folder")
+    picture = np.zeros((4, 4, 3), dtype=np.uint8)
+    write_report(files, result, rows, concepts, lambda _: picture)
+    return files
+
+
+def test_what_was_written_is_read_again(files, activations, concepts):
+    run = read_report(files)
+    assert run.result == ic.LabelingResult.load(files.result)
+    assert run.concepts == concepts
+    assert list(run.activations) == ["conv"]
+    torch.testing.assert_close(
+        run.activations["conv"], torch.tensor(activations, dtype=torch.float32)
+    )
+    run.result.validate(run.activations, run.concepts)
+
+
+@pytest.mark.parametrize("name", ["result", "activations", "concepts"])
+def test_missing_files_are_named(files, name):
+    path = getattr(files, name)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=path.name):
+        read_report(files)
+
+
+def test_damaged_activations_are_refused(files):
+    files.activations.write_bytes(files.activations.read_bytes()[:-7])
+    with pytest.raises(ValueError, match=r"activations\.safetensors' is no safetensors file"):
+        read_report(files)
+
+
+def test_files_of_different_labellings_are_refused(files, concepts):
+    concepts.take(range(10)).save(files.concepts)
+    with pytest.raises(ValueError, match=r"expected the files of one labelling"):
+        read_report(files)
+
+
+def test_only_files_that_exist_are_told(files):
+    assert str(files.labels) in str(files)
+    assert str(files.page) not in str(files)

@@ -70,6 +70,7 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
     ) -> None:
         LayerExtractor.__init__(self, model, layer, device_ids)
         self._labelled: tuple[Activations, ConceptSet] | None = None
+        self._labelled_as: dict[str, Any] | None = None
 
     @property
     def labelled(self) -> tuple[Activations, ConceptSet] | None:
@@ -128,9 +129,10 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
             activations, concepts, groups = match_rows(
                 activations, self._sample_ids, concepts, groups
             )
-        self._labelled = activations, concepts
+        self._labelled, self._labelled_as = (activations, concepts), None
         result = labeling.label_neurons(activations, concepts, groups=groups, **for_labeling)
         result = name_layer(result, next(iter(self._layers)))
+        self._labelled_as = result.settings["fingerprints"]
         made = {**result.settings, "model": model, "extraction": self.extraction}
         return dataclasses.replace(result, settings=made, keyed_by_layer=self._several)
 
@@ -205,8 +207,9 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
         Args:
             inputs: A handful of inputs, as in `extract`.
             result: The labels of this layer. The inputs are run as its samples were.
-            reference: Activations of the labelled data set. None: those of the last `interpret` or
-                `extract` of this labeler, which must then be of that data set.
+            reference: Activations of the labelled data set. None: those of the last `interpret`
+                of this labeler if ``result`` is of these, else those of its last `extract` or
+                `interpret` with as many samples as ``result`` is of.
             top: At most so many neurons for each input.
             min_percentile: Lowest percentile that is unusual, in [0, 100].
             significant_only: Whether only neurons with a significant label count.
@@ -251,14 +254,19 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
         )
 
     def _labelled_reference(self, result: LabelingResult) -> Activations:
-        """Return the activations that the result is of, as far as their number tells."""
-        found = self.reference if self._labelled is None else self._labelled[0]
-        n_samples = result.settings["n_samples"]
-        rows = None if found is None else next(iter(columns_by_layer(found).values())).n_samples
-        if found is None or rows != n_samples:
-            came = "no activations" if rows is None else f"those of {rows:,} samples"
-            raise ValueError(
-                f"reference is None and this labeler has {came}, but the result is of "
-                f"{n_samples:,}; expected the activations of the labelled data set"
-            )
-        return found
+        """Return the activations that the result is of, by fingerprint or else by their number."""
+        labelled = None if self._labelled is None else self._labelled[0]
+        if labelled is not None and self._labelled_as == result.settings["fingerprints"]:
+            return labelled
+        n_samples, came = result.settings["n_samples"], "no activations"
+        for found in (self.reference, labelled):
+            if found is None:
+                continue
+            rows = next(iter(columns_by_layer(found).values())).n_samples
+            if rows == n_samples:
+                return found
+            came = f"those of {rows:,} samples"
+        raise ValueError(
+            f"reference is None and this labeler has {came}, but the result is of "
+            f"{n_samples:,}; expected the activations of the labelled data set"
+        )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -277,6 +278,20 @@ def test_search_path_is_afterwards_as_the_user_had_it(images, monkeypatch):
     assert sys.path == before
     refused(label(images, *SIZE, model="colour_models:number"))
     assert sys.path == before
+
+
+def test_models_of_torchvision_import_nothing_from_the_current_folder(images, monkeypatch):
+    seen = []
+
+    def load(*arguments: object):
+        seen.append(str(images.parent) in sys.path)
+        raise ValueError("stop")
+
+    monkeypatch.setattr(cli_label, "load_model", load)
+    label(images, model="torchvision:resnet18")
+    label(images, "--preprocess", "colour_models:tiny", model="torchvision:resnet18")
+    label(images)
+    assert seen == [False, True, True]
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pt", "pth"])
@@ -556,7 +571,9 @@ def test_demo_command_hands_its_options_on(monkeypatch, tmp_path):
         "invert_captum.demo.run_demo", lambda *args, **more: calls.append((args, more))
     )
     assert run("demo", "--out", tmp_path, "--neurons", 5, "--no-progress").exit_code == 0
-    assert calls == [((tmp_path, 5), {"show_progress": False})]
+    assert calls == [((tmp_path, 5), {"page": True, "top": 48, "show_progress": False})]
+    assert run("demo", "--out", tmp_path, "--no-page", "--top", 3).exit_code == 0
+    assert calls[1] == ((tmp_path, None), {"page": False, "top": 3, "show_progress": True})
 
 
 def test_demo_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
@@ -582,10 +599,17 @@ def test_label_command_of_the_readme_runs(images, command):
     rows = [f"{file},{file[0] == 'r':d},{file[0] == 'b':d}" for file in files]
     (root / "labels.csv").write_text("\n".join(["file,warm,cold", *rows]))
     save_file(resnet18(weights=None).state_dict(), root / "resnet18.safetensors")
-    outcome = run(*shlex.split(command)[1:])
+    outcome = run(*shlex.split(command)[1:], "--top", 2)
     assert outcome.exit_code == 0, outcome.output
     assert "60 pictures, 2 concepts" in outcome.stdout
-    written = ["labels.csv", "neurons.png", "result.json"]
+    written = [
+        "activations.safetensors",
+        "concepts.npz",
+        "labels.csv",
+        "neurons.png",
+        "report.html",
+        "result.json",
+    ]
     assert sorted(path.name for path in (root / "labels").iterdir()) == written
     assert len(ic.LabelingResult.load(root / "labels" / "result.json")) == 512
 
@@ -672,3 +696,107 @@ def test_folders_without_a_labelling_are_refused(images, tmp_path):
     assert "expected a folder that exists" in refused(run("report", tmp_path / "none"))
     assert "lacks result.json" in refused(run("report", images))
     assert not list(images.glob("*.html"))
+
+
+def change_saved(images, **changes: object) -> None:
+    """Write into the saved command what somebody else might have written."""
+    path = images.parent / "out" / "result.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["settings"]["command"].update(changes)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_pictures_outside_of_their_folder_are_not_read(images, absolute):
+    label(images, *SIZE, "--no-page")
+    Image.new("RGB", (8, 8)).save(images.parent / "secret.png")
+    secret = str(images.parent / "secret.png") if absolute else "red/../../secret.png"
+    path = images.parent / "out" / "concepts.npz"
+    saved = ic.ConceptSet.load(path)
+    ids = [secret, *saved.sample_ids[1:]]
+    ic.ConceptSet(saved.labels, saved.names, sample_ids=ids).save(path)
+    for more in (["--no-heat-maps"], OWN_CODE):
+        told = refused(report(images, *more))
+        assert "secret.png" in told
+        assert "expected paths relative to --images" in told
+    assert not (images.parent / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "importable"), [([], False), (["--preprocess", "colour_models:tiny"], True)]
+)
+def test_modules_beside_the_saved_files_are_importable_for_own_code_only(
+    images, monkeypatch, more, importable
+):
+    label(images, "--preprocess", "colour_models:tiny", "--no-page")
+    change_saved(images, spec="torchvision:resnet18", preprocess=None)
+    seen = []
+
+    def load(*arguments: object):
+        seen.append(str(images.parent) in sys.path)
+        return load_model("colour_models:red_first", None)
+
+    monkeypatch.syspath_prepend(images.parent / "none")  # undone, as is what load imports
+    monkeypatch.setattr("invert_captum.cli.report.load_model", load)
+    report(images, *more)
+    assert seen == [importable]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec": 3},
+        {"folder": None},
+        {"layers": "1"},
+        {"weights": ["a"]},
+        {"preprocess": 1},
+        {"image_size": "8"},
+        {"batch_size": 0},
+    ],
+)
+def test_damaged_commands_are_refused(images, change):
+    label(images, *SIZE, "--no-page")
+    change_saved(images, **change)
+    told = refused(report(images, *OWN_CODE))
+    assert f"the saved command has {next(iter(change))} " in told
+
+
+def test_devices_that_do_not_exist_are_refused_by_report(images):
+    label(images, *SIZE, "--no-page")
+    assert "--device is 'gpu'" in refused(report(images, *OWN_CODE, "--device", "gpu"))
+
+
+@pytest.mark.parametrize("name", ["demo", "mine"])
+def test_options_of_label_are_refused_for_what_it_has_not_written(images, name):
+    label(images, *SIZE, "--no-page")
+    change_saved(images, name=name)
+    told = refused(report(images, "--model", "x:y", "--images", images))
+    assert "--model and --images: only for what invert-captum label has written" in told
+
+
+def test_results_of_unknown_origin_get_a_page_without_pictures(images):
+    label(images, *SIZE, "--no-page")
+    change_saved(images, name="mine")
+    assert report(images).exit_code == 0
+    assert "data:image/webp" not in page_of(images)
+
+
+def test_pages_run_the_model_on_as_many_pictures_as_the_labelling_did(images, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        "invert_captum.cli.page.write_explorer",
+        lambda *_, batch_size, **__: sizes.append(batch_size),
+    )
+    label(images, *SIZE, "--batch-size", 5)
+    report(images, *OWN_CODE)
+    assert sizes == [5, 5]
+
+
+def test_labels_are_there_though_their_page_fails(images, monkeypatch):
+    def broken(*arguments: object, **more: object):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("invert_captum.cli.page.write_explorer", broken)
+    told = refused(label(images, *SIZE))
+    assert re.search(r"written to '.*out', but their page is not: out of memory;", told)
+    assert (images.parent / "out" / "labels.csv").is_file()

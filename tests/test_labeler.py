@@ -421,3 +421,63 @@ def test_executors_need_inputs_with_random_access(labeler, concepts):
         assert torch.equal(labeler.extract(IMAGES, executor=executor), labeler.extract(IMAGES))
         with pytest.raises(TypeError, match="with executor expected a map-style"):
             labeler.extract(loader_of(IMAGES), executor=executor)
+
+
+def unusual(labeler, result, **options):
+    images = IMAGES[:4]
+    table = labeler.explain(
+        images, result, min_percentile=0, significant_only=False, top=100, **options
+    )
+    return table.sort_values(["sample", "neuron"]).reset_index(drop=True)
+
+
+def test_inputs_are_explained_by_their_percentile_among_the_labelled(labeler, concepts):
+    result = labeler.interpret(IMAGES, concepts, reduce="max", **SETTINGS)
+    values = labeler.labelled[0]["hidden"].double().numpy()
+    table = unusual(labeler, result)
+    assert set(table["sample"]) == {0, 1, 2, 3}
+    for row in table.itertuples():
+        column = values[:, row.neuron]
+        lower, equal = (column < column[row.sample]).mean(), (column == column[row.sample]).mean()
+        assert row.activation == pytest.approx(column[row.sample])
+        assert row.percentile == pytest.approx(100 * (lower + equal / 2))
+
+
+def test_the_reference_is_that_of_the_result_whatever_was_extracted_since(labeler, concepts):
+    result = labeler.interpret(IMAGES, concepts, **SETTINGS)
+    expected = unusual(labeler, result)
+    for others in (IMAGES.flip(0) ** 3, IMAGES[:7]):
+        labeler.extract(others, reduce="max")
+        assert unusual(labeler, result).equals(expected)
+
+
+def test_the_last_extraction_is_the_reference_of_other_results(labeler, concepts):
+    half = concepts.take(range(120))
+    other = NeuronConceptLabeler(labeler.model, "hidden")
+    result = other.interpret(IMAGES[:120], half, **SETTINGS)
+    expected = unusual(other, result)
+    labeler.interpret(IMAGES, concepts, **SETTINGS)
+    with pytest.raises(ValueError, match=r"labeler has those of 240 samples.* result is of 120"):
+        unusual(labeler, result)
+    reference = labeler.extract(IMAGES[:120])
+    assert unusual(labeler, result).equals(expected)
+    fresh = NeuronConceptLabeler(labeler.model, "hidden")
+    assert unusual(fresh, result, reference=reference).equals(expected)
+    with pytest.raises(ValueError, match="labeler has no activations, but the result is of 120"):
+        unusual(fresh, result)
+
+
+def mean(maps):
+    return -maps.mean((2, 3))
+
+
+def test_a_function_of_the_name_of_a_reduction_is_not_taken_for_it(labeler, concepts):
+    result = labeler.interpret(IMAGES, concepts, reduce=mean, **SETTINGS)
+    table = unusual(labeler, result)
+    values = labeler.labelled[0]["hidden"]
+    for row in table.itertuples():
+        assert row.activation == pytest.approx(float(values[row.sample, row.neuron]))
+    with pytest.raises(
+        ValueError, match=r"by the function '.*\.mean', which this labeler does not"
+    ):
+        unusual(NeuronConceptLabeler(labeler.model, "hidden"), result, reference=values)

@@ -11,16 +11,37 @@ from torch import nn
 
 import invert_captum as ic
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEBUGGING = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
 
 
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layer4 = nn.Conv2d(3, 4, 3)
+        self.layer4 = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+        self.head = nn.Linear(4, 2)
 
     def forward(self, images):
-        return self.layer4(images).mean((2, 3))
+        return self.head(self.layer4(images).mean((2, 3)))
+
+
+def python_blocks(text):
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def labelled(pictures, seed):
+    """What the README's five lines leave, for a model whose neurons tell red, green and shades."""
+    torch.manual_seed(seed)
+    model = Model()
+    with torch.no_grad():
+        signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
+        model.layer4[0].weight[:, :2] = signs[:, :, None, None] / 9
+    names = {"model": model, "images": pictures}
+    exec(python_blocks(README)[0], names)  # noqa: S102 - the README's own code
+    activations = names["labeler"].extract(pictures)
+    targets = torch.arange(len(pictures)) % 2
+    return {**names, "activations": activations, "targets": targets}
 
 
 @pytest.fixture
@@ -42,11 +63,10 @@ def pictures(tmp_path, monkeypatch):
 
 
 def test_the_five_lines(pictures, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    code = python_blocks(README)[0]
     lines = [line for line in code.splitlines() if line and not line.startswith("import")]
     assert len(lines) == 5
-    names = {"model": Model(), "images": pictures}
-    exec(code, names)  # noqa: S102 - the README's own code
+    names = labelled(pictures, 0)
     assert set(names["concepts"].names) == {"bright", "dark", "green", "red"}
     assert len(names["files"]) == len(pictures) == 40
     assert names["result"].keys() == [0, 1, 2, 3]
@@ -63,8 +83,31 @@ def test_the_five_lines(pictures, capsys):
     assert figure.axes
 
 
+@pytest.mark.filterwarnings("ignore:Setting")
+@pytest.mark.filterwarnings("ignore:Input Tensor")
+def test_the_lines_from_a_label_to_the_picture(pictures, capsys):
+    exec(python_blocks(README)[1], labelled(pictures, 0))  # noqa: S102 - the README's own code
+    assert Path("report.html").stat().st_size > 50_000
+    assert "because of" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:Setting")
+@pytest.mark.filterwarnings("ignore:Input Tensor")
+def test_the_page_about_debugging(pictures, capsys):
+    names = labelled(pictures, 0)
+    for block in python_blocks(DEBUGGING):
+        exec(block, names)  # noqa: S102 - the page's own code
+    assert names["page"].is_file()
+    assert names["map_of_layer"].shape == (2, 1, 12, 12)
+    assert names["where"].shape == (2, 3, 12, 12)
+    assert names["without"].shape == (2, 2)
+    assert len(names["table"])
+    assert "percentile" in capsys.readouterr().out
+    assert Path("neuron.png").is_file()
+
+
 def test_every_local_link_and_module_exists():
-    root = Path(__file__).parents[1]
+    root = ROOT
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert link.startswith("https://") or (root / link).exists(), link
     for module in re.findall(r"`(invert_captum[a-z._]*)`", README):

@@ -19,13 +19,18 @@ def describe_extraction(layers: Iterable[str], settings: Mapping[str, Any]) -> d
         settings: Arguments of the extraction, with ``reduce`` and ``dtype`` among them.
 
     Examples:
-        >>> describe_extraction(["fc"], {"reduce": max, "dtype": None})
+        >>> describe_extraction(["fc"], {"reduce": "max", "dtype": None})
         {'layers': ['fc'], 'reduce': 'max', 'dtype': None}
+        >>> describe_extraction(["fc"], {"reduce": max, "dtype": None})
+        {'layers': ['fc'], 'reduce': 'builtins.max', 'dtype': None}
     """
     reduce, dtype = settings["reduce"], settings["dtype"]
     # The repr of a function has its address, which no other run has.
     function = getattr(reduce, "func", reduce)
     named = getattr(function, "__qualname__", type(function).__qualname__)
+    if named in REDUCER_NAMES:
+        # Not to be taken for the reduction of this name.
+        named = f"{getattr(function, '__module__', type(function).__module__)}.{named}"
     return {
         "layers": list(layers),
         **settings,

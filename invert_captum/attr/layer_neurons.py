@@ -112,7 +112,7 @@ class NamedLayer:
         """Return the best explanation of every neuron of this layer; see `activations_of`.
 
         Raises:
-            ValueError: the layer is not among those of the result.
+            ValueError: the layer is not among those of the result, or is so under several names.
         """
         of_layer = [
             one
@@ -121,7 +121,23 @@ class NamedLayer:
         ]
         if not of_layer:
             raise ValueError(f"result has the layers {list(result.layers)}; expected {self.name!r}")
+        if len(found := dict.fromkeys(one.layer for one in of_layer)) > 1:
+            raise ValueError(
+                f"result has the layers {list(found)}, which are one module; expected one of them"
+            )
         return of_layer
+
+
+def extraction_of(result: LabelingResult) -> tuple[str, int | None, bool]:
+    """Return how the labelled activations were made, as far as ``result`` knows.
+
+    Returns:
+        ``reduce`` (of a function its name), ``neuron_dim`` and ``attribute_to_layer_input``; where
+        they are not known ``"mean"``, None and False.
+    """
+    made = result.settings.get("extraction") or {}
+    at_input = bool(made.get("attribute_to_layer_input", False))
+    return made.get("reduce", "mean"), made.get("neuron_dim"), at_input
 
 
 def check_columns(columns: tuple[int, ...], n_neurons: int, layer: str) -> None:

@@ -88,7 +88,8 @@ class LayerShape:
         axis: Axis of the neurons.
         sizes: Sizes of the positions; None with a callable reduction.
         position: The one position that the reduction picks, or None if it mixes several.
-        container: Type of what the layer gives, a tensor or something with tensors inside.
+        container: Type of what the layer gives where Captum cannot take it, because it is neither a
+            tensor nor a tuple of nothing but tensors; None where it can.
     """
 
     n_neurons: int
@@ -96,14 +97,16 @@ class LayerShape:
     axis: int = 1
     sizes: tuple[int, ...] | None = None
     position: tuple[int, ...] | None = None
-    container: type = Tensor
+    container: type | None = None
 
     @classmethod
     def of(cls, output: object, layer: ReducedLayer) -> LayerShape:
         """Return the shape of what ``layer`` gives."""
         n_neurons = layer.rows(output).shape[1]
+        parts = output if isinstance(output, tuple) else (output,)
+        container = None if all(isinstance(one, Tensor) for one in parts) else type(output)
         if not isinstance(layer.reduce, str):
-            return cls(n_neurons, container=type(output))
+            return cls(n_neurons, container=container)
         tensor = only_tensor(output, layer.name)
         sizes = tuple(neurons_first(tensor, layer.neuron_dim, layer.name).shape[2:])
         return cls(
@@ -112,7 +115,7 @@ class LayerShape:
             neuron_axis(tensor, layer.neuron_dim, layer.name),
             sizes,
             position_index(layer.reduce, sizes),
-            type(output),
+            container,
         )
 
     def captum_index(self, neuron: int) -> int | tuple[int, ...]:

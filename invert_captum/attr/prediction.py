@@ -98,6 +98,25 @@ def check_target(target: object, n_samples: int | None) -> None:
         raise ValueError(f"target has {len(several)} entries for {n_samples} samples; {_EXPECTED}")
 
 
+def plain_target(target: ChosenTarget) -> ChosenTarget:
+    """Return ``target`` in Python's own integers, which Captum takes for any model.
+
+    Captum refuses NumPy's integers, and tensors that are on another device or of a small type.
+
+    Examples:
+        >>> plain_target(torch.tensor([1, 2], dtype=torch.int16)), plain_target("predicted")
+        ([1, 2], 'predicted')
+    """
+    if target is None or isinstance(target, str):
+        return target
+    several = _several(target)
+    if several is None:
+        one: int | tuple[int, ...] = _plain(target)
+        return one
+    rows: list[Any] = several.tolist() if isinstance(several, Tensor) else several
+    return [_plain(row) for row in rows]
+
+
 def target_rows(target: ChosenTarget, start: int, stop: int) -> ChosenTarget:
     """Return the target of some samples."""
     several = _several(target)
@@ -132,6 +151,11 @@ def _chosen(output: Tensor, target: Target) -> Tensor:
     rows = several.tolist() if isinstance(several, Tensor) else several
     places = [_inside(output, _indices(row)) for row in rows]
     return torch.stack([one[place] for one, place in zip(output, places, strict=True)])
+
+
+def _plain(target: object) -> Any:
+    indices = _indices(target)
+    return indices if isinstance(target, tuple) else indices[0]
 
 
 def _indices(target: object) -> tuple[int, ...]:

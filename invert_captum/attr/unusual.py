@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def unusual_neurons(
             _of_layer(ours, layer, result, "activations"),
             _of_layer(theirs, layer, result, "reference"),
             labelled,
-            sign=result.settings["sign"],
+            result,
         )
         for layer, labelled in by_layer.items()
     ]
@@ -123,12 +124,16 @@ class _Ranks:
 
     @classmethod
     def of(
-        cls, ours: NeuronColumns, theirs: NeuronColumns, labelled: list[Explanation], *, sign: str
+        cls,
+        ours: NeuronColumns,
+        theirs: NeuronColumns,
+        labelled: list[Explanation],
+        result: LabelingResult,
     ) -> _Ranks:
         """Compare the activations of the labelled neurons with their reference."""
         labelled = sorted(labelled, key=lambda one: one.neuron)
         _check_neurons(ours, theirs, labelled)
-        low = np.array([_is_low(one, sign) for one in labelled], dtype=bool)
+        low = np.array([result.is_about_low_activation(one) for one in labelled], dtype=bool)
         values, percentiles, unknown, start = [], [], 0, 0
         for neurons, among in neuron_blocks(theirs, [one.neuron for one in labelled]):
             block = ours.rows(neurons).to_dense(ours.n_samples)
@@ -173,9 +178,9 @@ def mid_rank_percentiles(values: NDArray[Any], among: NDArray[Any]) -> NDArray[n
 
 
 def _check_percentile(value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"min_percentile is {value!r}; expected a number in [0, 100]")
-    if not 0.0 <= value <= 100.0:
+    if not 0.0 <= float(value) <= 100.0:
         raise ValueError(f"min_percentile is {value}; expected a number in [0, 100]")
 
 
@@ -216,10 +221,6 @@ def _check_neurons(ours: NeuronColumns, theirs: NeuronColumns, labelled: list[Ex
             f"activations has {ours.n_neurons:,} neurons of layer {layer!r}, but result has a "
             f"label of neuron {last}; expected the activations of the labelled layer"
         )
-
-
-def _is_low(explanation: Explanation, sign: str) -> bool:
-    return sign == "negative" or (sign == "absolute_value" and explanation.auc < 0.5)
 
 
 def _warn_of_nan(parts: list[_Ranks]) -> None:

@@ -94,27 +94,38 @@ def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, 
     shown = ConceptSet.from_csv(concepts)
     # By path, so that the order of the CSV's rows does not change the split.
     shown = shown.join(sorted(shown.sample_ids or ()))
-    files = _listed_files(images, shown.sample_ids or ())
+    files = files_inside(images, shown.sample_ids or (), "--concepts lists")
     with_row = {file.resolve() for file in files}
     return files, shown, len(_pictures(images) - with_row)
 
 
-def _listed_files(images: Path, sample_ids: Sequence[str]) -> list[Path]:
+def files_inside(images: Path, sample_ids: Sequence[str], listing: str) -> list[Path]:
+    """Return the picture files of sample ids, which are paths relative to a folder.
+
+    Args:
+        images: The folder.
+        sample_ids: The paths.
+        listing: What names them and how, for messages: ``"--concepts lists"``.
+
+    Raises:
+        ValueError: If a path leads out of the folder, or a file is missing.
+    """
     outside = [one for one in sample_ids if _leaves_folder(one)]
     if outside:
-        raise ValueError(f"--concepts lists {listed(outside)}; expected paths relative to --images")
+        raise ValueError(f"{listing} {listed(outside)}; expected paths relative to --images")
     files = [images / one for one in sample_ids]
     missing = [one for one, file in zip(sample_ids, files, strict=True) if not file.is_file()]
     if missing:
         raise ValueError(
-            f"--concepts lists {len(missing):,} of {len(files):,} files that are not in "
+            f"{listing} {len(missing):,} of {len(files):,} files that are not in "
             f"{str(images)!r}: {listed(missing)}; expected paths relative to --images"
         )
     return files
 
 
 def _leaves_folder(sample_id: str) -> bool:
-    return Path(sample_id).is_absolute() or ".." in Path(sample_id).parts
+    # A path with an anchor, such as / or a drive, takes the place of the folder it is joined to.
+    return bool(Path(sample_id).anchor) or ".." in Path(sample_id).parts
 
 
 def _pictures(images: Path) -> set[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from invert_captum.activations import model_fingerprint
 from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.cli.images import PictureFiles, read_concepts
 from invert_captum.cli.imports import current_folder_importable
-from invert_captum.cli.model import load_model
+from invert_captum.cli.model import TORCHVISION, load_model
 from invert_captum.cli.page import class_names, write_page
 from invert_captum.cli.preprocessing import choose_preprocess
 from invert_captum.labeler import NeuronConceptLabeler
@@ -22,6 +23,7 @@ from invert_captum.report.folder import ReportFiles, SavedRun, write_report
 from invert_captum.report.table import describe_best
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -78,9 +80,9 @@ def run_label(
     # label_neurons checks these, too, but only after an extraction that may last hours.
     checked_settings(**labeling)
     # To the end: functions of the user may import when they are called, on any picture.
-    with current_folder_importable():
+    with own_code_importable(model.spec, pictures.preprocess):
         files, concepts = _told_concepts(pictures)
-        network = _on_device(load_model(model.spec, model.weights), model.device)
+        network = on_device(load_model(model.spec, model.weights), model.device)
         preprocess = choose_preprocess(pictures.preprocess or "", model.spec, pictures.image_size)
         dataset = PictureFiles(files, preprocess)
         labeler = NeuronConceptLabeler(network, list(dict.fromkeys(model.layers)))
@@ -95,17 +97,48 @@ def run_label(
         typer.echo(describe_best(result, _SHOWN))
         write_report(report, result, activations, concepts, dataset.picture)
         if page:
-            write_page(
+            run = SavedRun(result, activations, concepts)
+            _write_page(
                 report.page,
-                SavedRun(result, activations, concepts),
+                run,
                 dataset,
                 labeler,
-                class_names(model.spec),
-                top=top,
+                model,
+                pictures,
+                top,
                 show_progress=show_progress,
             )
     typer.echo(f"\nwritten:\n{report}")
     return report
+
+
+def _write_page(
+    path: Path,
+    run: SavedRun,
+    dataset: PictureFiles,
+    labeler: NeuronConceptLabeler,
+    model: ModelChoice,
+    pictures: PictureChoice,
+    top: int,
+    *,
+    show_progress: bool,
+) -> None:
+    try:
+        write_page(
+            path,
+            run,
+            dataset,
+            labeler,
+            class_names(model.spec),
+            top=top,
+            batch_size=pictures.batch_size,
+            show_progress=show_progress,
+        )
+    except (ValueError, TypeError, *MISFITS) as error:
+        raise ValueError(
+            f"the labels are written to {str(path.parent)!r}, but their page is not: "
+            f"{first_line(error)}; invert-captum report --no-heat-maps makes it without the model"
+        ) from error
 
 
 def _told_concepts(pictures: PictureChoice) -> tuple[list[Path], ConceptSet]:
@@ -139,7 +172,26 @@ def _extracted(
         ) from error
 
 
-def _on_device(network: nn.Module, device: str) -> nn.Module:
+def own_code_importable(model: str | None, preprocess: str | None) -> AbstractContextManager[None]:
+    """Let files of the current folder be imported, but only by code that the user has named.
+
+    Libraries try to import packages that are not installed; a file of such a name that lies beside
+    somebody's pictures must not run.
+
+    Args:
+        model: As given to `load_model`, or None.
+        preprocess: As given to `choose_preprocess`, or None.
+    """
+    names_code = bool(preprocess) or (model is not None and not model.startswith(TORCHVISION))
+    return current_folder_importable() if names_code else nullcontext()
+
+
+def on_device(network: nn.Module, device: str) -> nn.Module:
+    """Return the network on a device.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
     try:
         return network.to(device)
     except (RuntimeError, AssertionError) as error:

@@ -23,6 +23,7 @@ def write_page(
     names: list[str] | None,
     *,
     top: int,
+    batch_size: int,
     show_progress: bool,
 ) -> None:
     """Write the page of a labelling.
@@ -34,6 +35,7 @@ def write_page(
         labeler: Of the model that was labelled; None for a page without heat maps.
         names: Of the classes that the model gives.
         top: How many neurons get heat maps.
+        batch_size: How many pictures go through the model at once.
         show_progress: Whether to draw progress bars on standard error.
     """
     write_explorer(
@@ -47,6 +49,7 @@ def write_page(
         labeler=labeler,
         top=top,
         class_names=names,
+        batch_size=batch_size,
         show_progress=show_progress,
     )
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from invert_captum.activations import model_fingerprint
-from invert_captum.cli.images import PictureFiles
-from invert_captum.cli.imports import current_folder_importable
+from invert_captum.cli.images import PictureFiles, files_inside
+from invert_captum.cli.label import on_device, own_code_importable
 from invert_captum.cli.model import TORCHVISION, load_model
 from invert_captum.cli.page import class_names, write_page
 from invert_captum.cli.preprocessing import Preprocess, choose_preprocess
+from invert_captum.cli.saved_command import SavedCommand
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.report.explorer import write_explorer
 from invert_captum.report.folder import ReportFiles, SavedRun, read_report
@@ -62,20 +63,32 @@ def run_report(
     run = read_report(files)
     page = out or files.page
     command = run.result.settings.get("command") or {}
-    if command.get("name") == "demo":
-        _demo_page(page, run, heat_maps=heat_maps, top=top, show_progress=show_progress)
-    elif command.get("name") == "label":
-        with current_folder_importable():
-            _label_page(page, run, command, overrides, heat_maps, top, show_progress)
+    name = command.get("name") if isinstance(command, dict) else None
+    top = top if heat_maps else 0
+    if name == "label":
+        with own_code_importable(overrides.model, overrides.preprocess):
+            _label_page(page, run, SavedCommand.of(command), overrides, top, show_progress)
     else:
-        write_explorer(run.result, page, run.activations, run.concepts, top=0)
+        _refuse_overrides(overrides)
+        if name == "demo":
+            _demo_page(page, run, overrides.device, top=top, show_progress=show_progress)
+        else:
+            write_explorer(run.result, page, run.activations, run.concepts, top=0)
     typer.echo(f"written:\n{page}")
     return page
 
 
-def _demo_page(
-    page: Path, run: SavedRun, *, heat_maps: bool, top: int, show_progress: bool
-) -> None:
+def _refuse_overrides(overrides: Overrides) -> None:
+    names = ("model", "preprocess", "weights", "images")
+    given = [f"--{name}" for name in names if getattr(overrides, name) is not None]
+    if given:
+        raise ValueError(
+            f"{' and '.join(given)}: only for what invert-captum label has written; expected none "
+            "of them for DIR"
+        )
+
+
+def _demo_page(page: Path, run: SavedRun, device: str, *, top: int, show_progress: bool) -> None:
     from invert_captum.demo.emoji import read_emoji
     from invert_captum.demo.network import load_network
     from invert_captum.demo.page import write_demo_page
@@ -88,8 +101,8 @@ def _demo_page(
         run.activations,
         run.concepts,
         read_emoji(),
-        network,
-        top=top if heat_maps else 0,
+        on_device(network, device),
+        top=top,
         show_progress=show_progress,
     )
 
@@ -97,43 +110,53 @@ def _demo_page(
 def _label_page(
     page: Path,
     run: SavedRun,
-    command: dict[str, Any],
+    command: SavedCommand,
     overrides: Overrides,
-    heat_maps: bool,
     top: int,
     show_progress: bool,
 ) -> None:
-    images = overrides.images or Path(command["folder"])
+    images = overrides.images or Path(command.folder)
     if not images.is_dir():
         raise FileNotFoundError(
             f"the pictures of this labelling lay in {str(images)!r}, which does not exist from "
             "here; expected --images"
         )
-    files = [images / one for one in run.concepts.sample_ids or ()]
-    labeler, spec = None, str(overrides.model or command["spec"])
+    # Told, because the file in DIR may be all that says so.
+    typer.echo(f"pictures: {images}")
+    if run.concepts.sample_ids is None:
+        raise ValueError("concepts.npz names no pictures; expected what invert-captum label writes")
+    files = files_inside(images, run.concepts.sample_ids, "the saved labelling has")
+    labeler, spec = None, overrides.model or command.spec
     preprocess: Preprocess = _never
-    if heat_maps:
+    if top:
         network = _trusted_model(spec, command, overrides)
         preprocess = choose_preprocess(
-            _trusted(command["preprocess"], overrides.preprocess, "--preprocess") or "",
+            _trusted(command.preprocess, overrides.preprocess, "--preprocess") or "",
             spec,
-            command["image_size"],
+            command.image_size,
         )
         _check_same_model(network, run)
-        labeler = NeuronConceptLabeler(network.to(overrides.device), list(command["layers"]))
-    dataset = PictureFiles(files, preprocess)
-    names = class_names(spec)
-    write_page(page, run, dataset, labeler, names, top=top, show_progress=show_progress)
+        labeler = NeuronConceptLabeler(on_device(network, overrides.device), list(command.layers))
+    write_page(
+        page,
+        run,
+        PictureFiles(files, preprocess),
+        labeler,
+        class_names(spec),
+        top=top,
+        batch_size=command.batch_size,
+        show_progress=show_progress,
+    )
 
 
 def _never(_: object) -> Any:
     raise RuntimeError("a page without heat maps runs no model")
 
 
-def _trusted_model(spec: str, command: dict[str, Any], overrides: Overrides) -> nn.Module:
+def _trusted_model(spec: str, command: SavedCommand, overrides: Overrides) -> nn.Module:
     if not spec.startswith(TORCHVISION):
         _trusted(spec, overrides.model, "--model")
-    weights = overrides.weights or (Path(command["weights"]) if command["weights"] else None)
+    weights = overrides.weights or (Path(command.weights) if command.weights else None)
     return load_model(spec, weights)
 
 
@@ -148,9 +171,9 @@ def _trusted(saved: str | None, given: str | None, option: str) -> str | None:
 
 
 def _check_same_model(network: nn.Module, run: SavedRun) -> None:
-    labelled = run.result.settings["model"]["sha256"]
-    if model_fingerprint(network) != labelled:
+    labelled = run.result.settings.get("model")
+    if not isinstance(labelled, dict) or model_fingerprint(network) != labelled.get("sha256"):
         raise ValueError(
-            "the model has other weights than the one that was labelled; expected the same "
-            "--model and --weights, or --no-heat-maps"
+            "the model has other weights than the one that was labelled (without --weights they "
+            "are random each time); expected the same --model and --weights, or --no-heat-maps"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -54,10 +54,17 @@ class Emoji:
         return Image.alpha_composite(ground, drawing).convert("RGB")
 
 
+class Drawn(Protocol):
+    """What gives a picture, such as an `Emoji`."""
+
+    def picture(self) -> Image.Image:
+        """Return the picture, RGB."""
+
+
 class PictureDataset(Dataset[torch.Tensor]):
     """Emoji as inputs of EfficientNet-lite0: tensors 3 x 224 x 224, about -1 to 1."""
 
-    def __init__(self, emoji: Sequence[Emoji]) -> None:
+    def __init__(self, emoji: Sequence[Drawn]) -> None:
         self.emoji = emoji
 
     def __len__(self) -> int:

@@ -12,11 +12,12 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
 from invert_captum._validation import check_integer
+from invert_captum.attr.contribution.contribution_table import target_words
 from invert_captum.report.glyphs import drawable, in_reading_order
 from invert_captum.report.neuron_card import axes_at, swatch, write
 from invert_captum.report.panel import TEXT_SIZE, TICK_SIZE, halo
 from invert_captum.report.picture_arrays import picture_array
-from invert_captum.report.text_fit import text_width, wrap
+from invert_captum.report.text_fit import FILLED, text_width, wrap
 from invert_captum.report.theme import Theme, ThemeName, theme_named
 from invert_captum.report.waterfall import Step, typeset, waterfall
 
@@ -33,7 +34,6 @@ _MARGIN, _PICTURE, _PICTURE_GAP = 0.45, 1.15, 0.3
 _TITLE_LINE, _NOTE_LINE, _LEGEND, _ROW_GAP, _AXIS = 0.4, 0.26, 0.3, 0.25, 0.65
 _LINE, _PAD, _WIDEST_NAME, _NAME_GAP = 0.21, 0.19, 4.6, 0.15
 _NUMBER_GAP, _BAR, _TICK = 0.07, 0.24, 0.3
-_INNER = _WIDTH - 2 * _MARGIN
 # Of a target's name: two lines hold it and the numbers.
 _MOST_LETTERS = 48
 _ROUNDS = 30
@@ -57,7 +57,7 @@ def plot_contributions(
 
     A bar each has the labels that contribute most, up or down (neurons of the same label taken
     together); all other labels; what no labelled neuron accounts for; and what the method missed
-    (the convergence delta, which the parts exceed the change by and which is taken off again).
+    (the convergence delta, by which the parts exceed the change, with its sign turned).
     Every bar begins where the one above it ends, so that the last ends at the prediction.
 
     Args:
@@ -99,7 +99,7 @@ def plot_contributions(
 def _title(contributions: Contributions, sample: int, target_name: str | None) -> str:
     prediction = float(contributions.prediction[sample])
     change = float(contributions.change[sample])
-    name = "prediction" if target_name is None else target_name
+    name = target_words(contributions, sample) if target_name is None else target_name
     if len(name) > _MOST_LETTERS:
         name = f"{name[: _MOST_LETTERS - 1]}…"
     mean = f", mean of {contributions.n_samples:,}" if contributions.n_samples > 1 else ""
@@ -155,7 +155,8 @@ class _Waterfall:
     def figure(self) -> Figure:
         """Draw all of it."""
         left = _MARGIN + (self.picture_width + _PICTURE_GAP if self.picture_width else 0.0)
-        titles = wrap(drawable(self.title), _WIDTH - _MARGIN - left, _TITLE_FONT, lines=2)
+        room = FILLED * (_WIDTH - _MARGIN - left)
+        titles = wrap(drawable(self.title), room, _TITLE_FONT, lines=2)
         header = len(titles) * _TITLE_LINE + _NOTE_LINE + _LEGEND
         header = _MARGIN + max(header, _PICTURE if self.picture_width else 0) + _ROW_GAP
         height = header + sum(self.heights) + _AXIS + _MARGIN / 2

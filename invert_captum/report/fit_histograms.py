@@ -32,10 +32,11 @@ _FONT = FontProperties(family="DejaVu Sans", size=TEXT_SIZE)
 
 @dataclass(frozen=True)
 class FitHistograms:
-    """The AUC of neurons' best labels, on held-out samples where there are any.
+    """The AUC of neurons' best labels, on held-out samples if any label has one on these.
 
     Attributes:
-        explanations: The labels.
+        explanations: The labels. Those that the held-out samples cannot test, because they have no
+            positives or no negatives, are then left out.
         layers: Of each histogram; a single one for all labels.
         is_tested: Whether labels are significant or not.
         theme: The colours.
@@ -46,6 +47,16 @@ class FitHistograms:
     is_tested: bool
     theme: Theme
 
+    @property
+    def is_heldout(self) -> bool:
+        """Whether the AUCs are those on held-out samples."""
+        return any(not math.isnan(one.heldout_auc) for one in self.explanations)
+
+    @property
+    def n_untried(self) -> int:
+        """How many labels are left out."""
+        return len(self.explanations) - len(self._fits(self.explanations))
+
     def draw(self, panel: Panel) -> None:
         """Draw them one above the other."""
         theme = self.theme
@@ -55,9 +66,8 @@ class FitHistograms:
             swatches = [("significant", theme.inside), ("not significant", grey)]
         panel.heading("How well the labels fit", "dashed: ½, no effect", swatches)
         several = len(self.layers) > 1
-        heldout = any(not math.isnan(one.heldout_auc) for one in self.explanations)
-        name = f"AUC on {'held-out samples' if heldout else 'the searched samples'}"
-        edges = _edges([_fit(one) for one in self.explanations])
+        name = f"AUC on {'held-out samples' if self.is_heldout else 'the searched samples'}"
+        edges = _edges(self._fits(self.explanations))
         top = panel.bottom + panel.height - TOP - _LAYER_NAME * several
         count = len(self.layers)
         height = (top - panel.bottom - BOTTOM - (count - 1) * _BETWEEN) / count
@@ -88,8 +98,8 @@ class FitHistograms:
         theme = self.theme
         base = np.zeros(len(edges) - 1)
         for is_doubtful, colour in ((False, theme.inside), (True, theme.pale(theme.muted, 0.5))):
-            fits = [_fit(one) for one in explanations if (one.significant is False) == is_doubtful]
-            counts = np.histogram(fits, edges)[0]
+            part = [one for one in explanations if (one.significant is False) == is_doubtful]
+            counts = np.histogram(self._fits(part), edges)[0]
             axes.bar(
                 edges[:-1],
                 counts,
@@ -107,9 +117,10 @@ class FitHistograms:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
-
-def _fit(one: Explanation) -> float:
-    return one.auc if math.isnan(one.heldout_auc) else one.heldout_auc
+    def _fits(self, explanations: list[Explanation]) -> list[float]:
+        if not self.is_heldout:
+            return [one.auc for one in explanations]
+        return [one.heldout_auc for one in explanations if not math.isnan(one.heldout_auc)]
 
 
 def _edges(fits: list[float]) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from invert_captum.report.figures import plot_neurons
 from invert_captum.report.showcase import showcase_keys
 from invert_captum.report.table import write_csv
 from invert_captum.result import LabelingResult
+from invert_captum.result.check import check_same_data, labeled_columns
 
 if TYPE_CHECKING:
     import os
@@ -100,7 +101,8 @@ def write_report(
 ) -> None:
     """Write the table, the result, what it was made of, and a figure of a dozen neurons.
 
-    Files of these names that were there are overwritten.
+    Files of these names that were there are overwritten. A page that was there is removed: it is
+    of another labelling.
 
     Args:
         files: Where to.
@@ -112,6 +114,7 @@ def write_report(
     """
     from safetensors.torch import save
 
+    files.page.unlink(missing_ok=True)
     write_csv(result, files.labels)
     result.save(files.result)
     concepts.save(files.concepts)
@@ -143,15 +146,31 @@ def read_report(files: ReportFiles) -> SavedRun:
     result = LabelingResult.load(files.result)
     concepts = ConceptSet.load(files.concepts)
     activations = _read_activations(files.activations)
-    n_samples = result.settings["n_samples"]
-    counts = {concepts.n_samples, *(len(rows) for rows in activations.values())}
-    if set(activations) != set(result.layers) or counts != {n_samples}:
+    run = SavedRun(result, activations, concepts)
+    if difference := _difference(run):
         raise ValueError(
-            f"{str(files.result.parent)!r} has activations of {sorted(activations)} and concepts "
-            f"for {sorted(counts)} samples, its result is of {list(result.layers)} and "
-            f"{n_samples:,}; expected the files of one labelling"
+            f"{str(files.result.parent)!r}: {difference}; expected the files of one labelling"
         )
-    return SavedRun(result, activations, concepts)
+    return run
+
+
+def _difference(run: SavedRun) -> str | None:
+    """Say in what the files are not those of one labelling; None if they are."""
+    result = run.result
+    if set(run.activations) != set(result.layers):
+        return f"activations are of {sorted(run.activations)}, result of {list(result.layers)}"
+    for name, rows in run.activations.items():
+        if rows.ndim != 2:
+            return f"activations of {name!r} have shape {tuple(rows.shape)}, not (n, d)"
+    try:
+        layers, concepts = labeled_columns(result, run.activations, run.concepts)
+        check_same_data(result, layers, concepts)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    # Of activations it is taken block by block; that they are others shows in the AUC.
+    if run.concepts.fingerprint != result.settings["fingerprints"]["concepts"]:
+        return "concepts have other samples than those that result was made of"
+    return None
 
 
 def _read_activations(path: Path) -> dict[str, Tensor]:

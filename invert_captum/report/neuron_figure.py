@@ -47,8 +47,9 @@ def plot_neuron(
       the number of samples for which it holds.
     - The densities of the activations where it holds and where it does not, each scaled to its own
       peak; a value that many samples share exactly (0 after a ReLU) is set apart, with its shares.
-    - The ROC curve on the held-out samples (on all where none were held out) with a pointwise
-      bootstrap band. For a label about low activations it is that of the negated activations.
+    - The ROC curve on the held-out samples (on all where none were held out, which is said: the
+      label was chosen on them) with a pointwise bootstrap band (see `report.roc.roc_band`). For a
+      label about low activations it is that of the negated activations.
     - With ``images`` the most and the least excited inputs, framed in colour where the label holds,
       with their activations; with ``attributions`` heat maps of the most excited ones. A map of
       which the chosen sign leaves nothing is marked "silent".
@@ -89,8 +90,8 @@ def plot_neuron(
         TypeError: If ``images`` or ``attributions`` is neither a function nor what else they may
             be.
         ValueError: If the neuron has no label of this rank, the data or groups are not those of
-            the labelling, there are attributions without images, or another argument is out of its
-            range.
+            the labelling (the label's AUC differs by more than 0.01), there are attributions
+            without images, or another argument is out of its range.
 
     Examples:
         >>> import numpy as np

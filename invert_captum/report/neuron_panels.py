@@ -54,10 +54,11 @@ def draw_densities(panel: Panel, view: NeuronView) -> None:
 def draw_roc(panel: Panel, view: NeuronView) -> None:
     """Draw the ROC curve with its band, or say why there is none."""
     theme = panel.theme
-    n_samples = len(view.members) if view.heldout is None else int(view.heldout.sum())
-    where = "samples that the search saw" if view.heldout is None else "held-out samples"
+    members = view.members if view.heldout is None else view.members[view.heldout]
+    where = "searched samples" if view.heldout is None else "held-out samples"
     title = "ROC curve of low activations" if view.is_low else "ROC curve"
-    panel.heading(title, f"on {n_samples:,} {where}")
+    # A curve is known as well as its rarer kind is frequent, which all samples do not tell.
+    panel.heading(title, f"on {len(members):,} {where}, {int(members.sum()):,} positive")
     axes = panel.axes("false positive rate", "true positive rate")
     axes.set_gid("roc")
     axes.set_xlim(-0.01, 1.01)

@@ -17,7 +17,7 @@ from invert_captum.report.input_tiles import Extremes, InputTiles, TileRows
 from invert_captum.report.neuron_card import axes_at, write
 from invert_captum.report.neuron_panels import draw_densities, draw_roc
 from invert_captum.report.panel import BOTTOM, LEFT, TOP, Panel
-from invert_captum.report.text_fit import wrap
+from invert_captum.report.text_fit import FILLED, wrap
 
 if TYPE_CHECKING:
     from invert_captum.report.neuron_view import NeuronView
@@ -31,6 +31,7 @@ _NAME_LINE, _FORMULA_LINE, _FACTS_LINE = 0.3, 0.42, 0.3
 _PLOTS, _ROW_GAP = 4.35, 0.2
 _ROC = _PLOTS - TOP - BOTTOM + LEFT
 _INNER = _WIDTH - 2 * _MARGIN
+_LINE = FILLED * _INNER
 _HALF = (_INNER - _GUTTER) / 2
 _NOTE_LINE, _BAR, _BAR_HEIGHT = 0.22, 2.6, 0.16
 _FORMULA_LINES, _NOTE_LINES = 3, 6
@@ -63,20 +64,20 @@ class NeuronSheet:
     def formula_lines(self) -> list[str]:
         """The label, broken into lines."""
         text = drawable(str(self.view.explanation.formula))
-        lines = wrap(text, _INNER, _FORMULA_FONT, lines=_FORMULA_LINES)
+        lines = wrap(text, _LINE, _FORMULA_FONT, lines=_FORMULA_LINES)
         return [in_reading_order(line) for line in lines]
 
     @cached_property
     def fact_lines(self) -> list[str]:
         """Its numbers, broken into lines."""
-        return wrap("  ·  ".join(self.view.facts), _INNER, _FACTS_FONT, lines=2)
+        return wrap("  ·  ".join(self.view.facts), _LINE, _FACTS_FONT, lines=2)
 
     @cached_property
     def note_lines(self) -> list[str]:
         """What has to be said of the panels, and the credit, broken into lines."""
-        lines = wrap(self._legend(), _INNER, _NOTE_FONT, lines=_NOTE_LINES)
+        lines = wrap(self._legend(), _LINE, _NOTE_FONT, lines=_NOTE_LINES)
         if self.credit:
-            lines += wrap(drawable(self.credit), _INNER, _NOTE_FONT, lines=_NOTE_LINES)
+            lines += wrap(drawable(self.credit), _LINE, _NOTE_FONT, lines=_NOTE_LINES)
         return lines
 
     @property
@@ -119,7 +120,7 @@ class NeuronSheet:
     def _draw_header(self, figure: Figure) -> None:
         y = self.height - _MARGIN - 0.08
         standing = drawable(self.view.standing)
-        (name,) = wrap(standing, _INNER, _NAME_FONT, lines=1)
+        (name,) = wrap(standing, _LINE, _NAME_FONT, lines=1)
         write(figure, _MARGIN, y, name, color=self.theme.muted, fontproperties=_NAME_FONT)
         y -= _NAME_LINE + 0.07
         for line in self.formula_lines:
@@ -170,7 +171,7 @@ class NeuronSheet:
             color=self.theme.ink,
             size=11.5,
         )
-        ends = ("negative", "positive") if tiles.sign == "all" else ("none", "the map's highest")
+        ends = ("negative", "positive") if tiles.sign == "all" else ("none", "the map's strongest")
         style: dict[str, Any] = {"color": self.theme.muted, "size": 10.5}
         write(figure, left, top - 0.84, ends[0], **style)
         right = (left + _BAR) / _WIDTH
@@ -178,12 +179,18 @@ class NeuronSheet:
 
     def _legend(self) -> str:
         parts = ["Densities: all samples."]
+        if self.view.heldout is None and self.view.curve is not None:
+            parts.append(
+                "ROC curve: of the samples that chose the label, so that it lies too high."
+            )
+        if self.view.settings["folds"] is not None:
+            parts.append("Held out: the mean over folds, each with a label of its own.")
         band = self.view.band
         if band is not None:
             grouped = self.view.settings["groups_sha256"] is not None
             of_groups = " of groups" if grouped else ""
             parts.append(
-                f"Band of the ROC curve: {100 * band.level:.4g}% at each point, from a stratified "
+                f"Band of the ROC curve: {100 * band.level:.4g}% at each point, from a Bayesian "
                 f"bootstrap{of_groups}; dashed: chance."
             )
         if self.tiles is not None:

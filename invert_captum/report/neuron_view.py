@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_captum._validation import check_fraction, check_integer
+from invert_captum.report.auc_check import check_auc
 from invert_captum.report.roc import RocBand, RocCurve, roc_band
 from invert_captum.result.check import check_same_data, labeled_columns
 from invert_captum.result.groups import check_groups
@@ -60,6 +61,7 @@ class NeuronView:
             where these samples have no positives or no negatives.
         band: What the bootstrap says of it.
         settings: Of the labelling.
+        is_low: Whether the label claims low activations; not where it fails to show high ones.
     """
 
     name: str
@@ -70,6 +72,7 @@ class NeuronView:
     curve: RocCurve | None
     band: RocBand | None
     settings: dict[str, Any]
+    is_low: bool
 
     @classmethod
     def of(
@@ -85,7 +88,8 @@ class NeuronView:
 
         Raises:
             KeyError: If there is no such neuron.
-            ValueError: If it has no label of this rank, or the data are not those of the result.
+            ValueError: If it has no label of this rank, or the data are not those of the result:
+                sizes, concepts or groups differ, or the label has another AUC on them.
         """
         explanation = _explanation(result, neuron, rank)
         layers, concepts = labeled_columns(result, activations, concepts)
@@ -98,10 +102,15 @@ class NeuronView:
         values = np.asarray(layers[explanation.layer].values(explanation.neuron), dtype=np.float64)
         members = explanation.formula.evaluate(concepts)
         part = np.ones(len(values), np.bool_) if result.heldout is None else result.heldout
-        directed = -values if explanation.auc < 0.5 else values
+        is_low = result.is_about_low_activation(explanation)
         curve, band = _curve(
-            directed[part], members[part], None if codes is None else codes[part], bootstrap
+            (-values if is_low else values)[part],
+            members[part],
+            None if codes is None else codes[part],
+            bootstrap,
         )
+        area = math.nan if curve is None else curve.auc
+        check_auc(explanation, 1 - area if is_low else area, heldout=result.heldout is not None)
         several = len(result.layers) > 1
         name = f"{explanation.layer}[{explanation.neuron}]" if several else str(explanation.neuron)
         return cls(
@@ -113,12 +122,8 @@ class NeuronView:
             curve=curve,
             band=band,
             settings=result.settings,
+            is_low=is_low,
         )
-
-    @property
-    def is_low(self) -> bool:
-        """Whether the label is about low activations."""
-        return self.explanation.auc < 0.5
 
     @property
     def facts(self) -> list[str]:

@@ -14,7 +14,7 @@ from invert_captum.report.concept_counts import ConceptCounts
 from invert_captum.report.fit_histograms import FitHistograms
 from invert_captum.report.neuron_card import write
 from invert_captum.report.panel import Panel
-from invert_captum.report.text_fit import wrap
+from invert_captum.report.text_fit import FILLED, wrap
 from invert_captum.report.theme import Theme, ThemeName, theme_named
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WIDTH, _DPI = 14.4, 140
 _MARGIN, _GUTTER, _BARS, _LEAST_BODY = 0.45, 0.55, 8.2, 4.4
 _TITLE_LINE, _METHOD_LINE, _ROW_GAP = 0.4, 0.26, 0.3
-_INNER = _WIDTH - 2 * _MARGIN
+_LINE = FILLED * (_WIDTH - 2 * _MARGIN)
 # As many layers fit beside each other.
 _MOST_LAYERS = 4
 
@@ -37,8 +37,8 @@ def plot_overview(result: LabelingResult, *, top: int = 20, theme: ThemeName = "
 
     Left, the concepts that most neurons have in their best labels, negated ones aside: as the whole
     label, or in a combination, and paler where the label is not significant. Right, the AUC of the
-    best labels on held-out samples, or on the searched ones where nothing was held out. Up to four
-    layers stand side by side; more are taken together.
+    best labels on held-out samples, without those that these cannot test, or on the searched ones
+    where nothing was held out. Up to four layers stand side by side; more are taken together.
 
     Args:
         result: The labels.
@@ -77,8 +77,9 @@ def _draw(
 ) -> Figure:
     is_tested = result.settings["significance"] is not None
     bars = ConceptBars(counts, top, is_tested, theme)
-    titles = wrap(_title(result, best, counts), _INNER, _TITLE_FONT, lines=2)
-    methods = wrap(_method(result, best, counts), _INNER, _METHOD_FONT, lines=3)
+    fits = FitHistograms(best, counts.columns, is_tested, theme)
+    titles = wrap(_title(result, best, counts), _LINE, _TITLE_FONT, lines=2)
+    methods = wrap(_method(result, counts, fits), _LINE, _METHOD_FONT, lines=3)
     header = _MARGIN + len(titles) * _TITLE_LINE + len(methods) * _METHOD_LINE + _ROW_GAP
     body = max(bars.height, _LEAST_BODY)
     height = header + body + _MARGIN / 2
@@ -95,7 +96,7 @@ def _draw(
     bars.draw(Panel(figure, _MARGIN, _MARGIN / 2, _BARS, body, theme))
     left = _MARGIN + _BARS + _GUTTER
     right = Panel(figure, left, _MARGIN / 2, _WIDTH - left - _MARGIN, body, theme)
-    FitHistograms(best, counts.columns, is_tested, theme).draw(right)
+    fits.draw(right)
     return figure
 
 
@@ -113,7 +114,7 @@ def _title(result: LabelingResult, best: list[Explanation], counts: ConceptCount
     return f"{found:,} of {len(result):,} {neurons} {claim}; {counts.n_sure:,} {concepts}"
 
 
-def _method(result: LabelingResult, best: list[Explanation], counts: ConceptCounts) -> str:
+def _method(result: LabelingResult, counts: ConceptCounts, fits: FitHistograms) -> str:
     settings = result.settings
     parts = ["labels were not tested"]
     if settings["significance"] is not None:
@@ -123,8 +124,10 @@ def _method(result: LabelingResult, best: list[Explanation], counts: ConceptCoun
         ]
     if settings["significance"] == "in_sample":
         parts.append("in-sample: the data that chose the labels, no valid evidence")
-    if set_aside := len(result) - len(best):
+    if set_aside := len(result) - len(fits.explanations):
         parts.append(f"{set_aside:,} set aside")
+    if fits.n_untried:
+        parts.append(f"{fits.n_untried:,} without an AUC on held-out samples")
     if counts.n_only_negated:
         parts.append(f"labels that only negate concepts: {counts.n_only_negated:,}")
     if len(result.layers) > len(counts.columns):

@@ -36,7 +36,8 @@ def picture_source(images: Images, n_samples: int) -> Callable[[int], Any]:
     """
     if callable(images):
         return images
-    if not hasattr(images, "__getitem__") or not hasattr(images, "__len__"):
+    is_row = hasattr(images, "__getitem__") and hasattr(images, "__len__")
+    if not is_row or isinstance(images, Mapping):
         raise TypeError(
             f"images is a {type(images).__name__}; expected a function from a sample's index to "
             "its picture, or a sequence or tensor of pictures"
@@ -83,7 +84,8 @@ def picture_array(picture: Any) -> npt.NDArray[np.float64]:
     Args:
         picture: A PIL image; or an array or tensor, (height, width) or with 1, 3 or 4 channels on
             the last axis or on the first. Transparent parts lie on white. uint8 is taken as it is;
-            any other numbers are scaled so that the lowest is 0 and the highest is 1.
+            any other numbers (PIL's modes I and F, too) are scaled so that the lowest is 0 and the
+            highest is 1.
 
     Raises:
         ValueError: If an array has another shape, is empty, or has NaN or infinite values.
@@ -92,7 +94,9 @@ def picture_array(picture: Any) -> npt.NDArray[np.float64]:
         >>> picture_array(np.array([[-1.0, 3.0]])).tolist()
         [[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]]
     """
-    drawn = picture if isinstance(picture, Image.Image) else _image(_numbers(picture, "images"))
+    # Pillow would cut numbers of more than a byte off at 255.
+    is_drawn = isinstance(picture, Image.Image) and picture.mode[0] not in "IF"
+    drawn = picture if is_drawn else _image(_numbers(picture, "images"))
     drawn = drawn.convert("RGBA")
     drawn.thumbnail((_LARGEST, _LARGEST))
     ground = Image.new("RGBA", drawn.size, "white")
@@ -135,7 +139,13 @@ def _numbers(array: Any, argument: str) -> npt.NDArray[Any]:
     # A tensor may be on a device, need gradients, or be of a type that NumPy does not know.
     plain = array.detach().cpu() if hasattr(array, "detach") else array
     plain = plain.float() if str(getattr(plain, "dtype", "")) == "torch.bfloat16" else plain
-    numbers = np.asarray(plain)
+    try:
+        numbers = np.asarray(plain)
+    except ValueError as error:
+        raise ValueError(
+            f"{argument} has a {type(array).__name__} that is no array; expected numbers, "
+            "(height, width) or with one more axis of channels"
+        ) from error
     if numbers.dtype.kind not in "biuf" or numbers.ndim not in (2, 3) or numbers.size == 0:
         raise ValueError(
             f"{argument} has one of shape {numbers.shape} and dtype {numbers.dtype}; expected "

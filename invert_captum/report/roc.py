@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Hundredths and their halves: k / 200 is rounded as a share of negatives that equals it is.
 _STEPS = 200
+# Of a sample, above all others and below them: as many as Jeffreys' prior of a share stands for.
+_ADDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class RocBand:
         high: float64 (201,): and the upper one.
         auc_low: The lower bound of the area,
         auc_high: and the upper one; both from the same draws.
-        level: The share of draws between the bounds, at each point.
+        level: The share of draws between the bounds, at each point; more where the curve lies
+            beside them.
     """
 
     false_positive_rate: Vector
@@ -110,12 +113,16 @@ def roc_band(
     level: float = 0.95,
     seed: int = 0,
 ) -> RocBand:
-    """Return the pointwise percentile band of a ROC curve, from a stratified bootstrap.
+    """Return the pointwise band of a ROC curve, from a Bayesian bootstrap.
 
-    Positives and negatives are drawn anew, each in their own number. With groups, whole groups are
-    drawn: of those with positives only, of those with negatives only, and of those with both, each
-    in their own number. The band is vertical: at each false positive rate it holds the true
-    positive rates of the middle ``level`` of the draws. It covers each point, not the whole curve.
+    Each draw gives every sample a weight from an exponential distribution; with groups, every
+    group one for all of its samples. To either kind it adds half a sample (half a group of average
+    size) above all others and half a one below. So the rate at a threshold has Jeffreys'
+    distribution of a share, Beta(k + ½, n − k + ½) for k of n: unlike that of drawing samples anew,
+    it has a width where all positives lie above a threshold by luck, and where there is only one.
+
+    The band is vertical: at each false positive rate it holds the true positive rates of the
+    middle ``level`` of the draws, and the curve itself. It covers each point, not the whole curve.
 
     Args:
         values: Shape (n,), real and finite.
@@ -130,9 +137,9 @@ def roc_band(
             of its range.
 
     Source:
-        Fawcett, *An introduction to ROC analysis*, Pattern Recognition Letters 27 (2006), section
-        7.1 for vertical averaging; Efron and Tibshirani, *An Introduction to the Bootstrap*,
-        chapter 13 for the percentile interval.
+        Gu, Ghosal and Roy, *Bayesian bootstrap estimation of ROC curve*, Statistics in Medicine 27
+        (2008) 5407, after Rubin, *The Bayesian bootstrap*, Annals of Statistics 9 (1981) 130; the
+        halves: Jeffreys' interval in Brown, Cai and DasGupta (2001), *Statistical Science* 16:101.
 
     Examples:
         >>> members = np.arange(60) % 3 == 0
@@ -144,56 +151,60 @@ def roc_band(
     check_integer("n_bootstrap", n_bootstrap, minimum=1)
     check_integer("seed", seed, minimum=0)
     outside = (1 - check_fraction("level", level, open_interval=True)) / 2
-    RocCurve.of(values, members)
+    curve = RocCurve.of(values, members)
     if groups is not None and np.shape(groups) != np.shape(members):
         raise ValueError(
             f"groups has shape {np.shape(groups)}; expected {np.shape(members)}, one for each "
             "sample"
         )
-    different, place = np.unique(np.asarray(values), return_inverse=True)
     grid = np.arange(_STEPS + 1) / _STEPS
     heights = np.empty((n_bootstrap, len(grid)))
     areas = np.empty(n_bootstrap)
-    for draw, weights in enumerate(_draws(members, groups, n_bootstrap, seed)):
-        positive, negative = (
-            _rates(np.bincount(place[part], weights[part], len(different))[::-1])
-            for part in (members, ~members)
-        )
+    draws = _draws(np.asarray(values), members, groups, n_bootstrap, seed)
+    for draw, (negative, positive) in enumerate(draws):
         heights[draw] = _height(grid, negative, positive)
         areas[draw] = _area(negative, positive)
-    low, high = np.quantile(heights, [outside, 1 - outside], axis=0)
-    auc_low, auc_high = np.quantile(areas, [outside, 1 - outside])
+    bounds = [outside, 1 - outside]
+    low, high = _holding(np.quantile(heights, bounds, axis=0), curve.at(grid))
+    auc_low, auc_high = _holding(np.quantile(areas, bounds), np.float64(curve.auc))
     return RocBand(grid, low, high, float(auc_low), float(auc_high), level)
 
 
 def _draws(
+    values: npt.NDArray[Any],
     members: npt.NDArray[np.bool_],
     groups: npt.NDArray[np.int64] | None,
     n_bootstrap: int,
     seed: int,
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield how often each draw takes each sample, int64 (n,)."""
-    n_samples = len(members)
-    codes = np.arange(n_samples) if groups is None else np.unique(groups, return_inverse=True)[1]
+) -> Iterator[tuple[Vector, Vector]]:
+    """Yield the rates of negatives and of positives above each threshold, as drawn."""
+    different, place = np.unique(values, return_inverse=True)
+    codes = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    kinds = [np.flatnonzero(~members), np.flatnonzero(members)]
+    sizes = [len(kind) / len(np.unique(codes[kind])) for kind in kinds]
     n_groups = int(codes.max()) + 1
-    positives = np.bincount(codes, members, n_groups)
-    negatives = np.bincount(codes, ~members, n_groups)
-    strata = [
-        np.flatnonzero(chosen)
-        for chosen in (
-            (positives > 0) & (negatives == 0),
-            (positives == 0) & (negatives > 0),
-            (positives > 0) & (negatives > 0),
-        )
-    ]
     generator = np.random.default_rng(seed)
     for _ in range(n_bootstrap):
-        counts = np.zeros(n_groups, np.int64)
-        for stratum in strata:
-            if len(stratum):
-                drawn = generator.integers(len(stratum), size=len(stratum))
-                counts[stratum] = np.bincount(drawn, minlength=len(stratum))
-        yield counts[codes]
+        weights = generator.standard_exponential(n_groups)[codes]
+        above, below = generator.standard_gamma(_ADDED, size=(2, 2)) * sizes
+        negative, positive = (
+            _rates(
+                np.concatenate(
+                    [
+                        [above[number]],
+                        np.bincount(place[kind], weights[kind], len(different))[::-1],
+                        [below[number]],
+                    ]
+                )
+            )
+            for number, kind in enumerate(kinds)
+        )
+        yield negative, positive
+
+
+def _holding(bounds: Vector, estimate: Vector | np.float64) -> tuple[Vector, Vector]:
+    """Return the lower and the upper bounds, which can leave out a rate of 0 or 1 itself."""
+    return np.minimum(bounds[0], estimate), np.maximum(bounds[1], estimate)
 
 
 def _rates(counts: npt.NDArray[np.number]) -> Vector:

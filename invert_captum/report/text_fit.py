@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _POINTS_PER_INCH = 72
 
+FILLED = 0.9
+"""The share of a line to fill: at few dots per inch, letters stand wider apart than outlines do."""
+
 
 def wrap(text: str, width: float, font: FontProperties, *, lines: int) -> list[str]:
     """Break ``text`` at spaces into at most so many ``lines`` of ``width`` inches.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from invert_captum.attr.contribution.contribution_table import MISSED
+
 if TYPE_CHECKING:
     from invert_captum.attr.contribution.contributions import Contributions
 
@@ -74,13 +76,10 @@ def waterfall(contributions: Contributions, sample: int, top: int) -> list[Step]
         words = "1 other label" if len(others) == 1 else f"{len(others):,} other labels"
         parts.append((words, float(others.sum()), "rest", math.nan))
     rest = "significant label" if contributions.significant_only else "label"
-    for kind, words, sign in (
-        ("remainder", f"neurons without a {rest}", 1),
-        ("delta", "minus the convergence delta", -1),
-    ):
+    for kind, words in (("remainder", f"neurons without a {rest}"), ("delta", MISSED)):
         row = frame[frame["kind"] == kind]
         error = float(row["standard_error"].iloc[0])
-        parts.append((words, sign * float(row["contribution"].iloc[0]), "rest", error))
+        parts.append((words, float(row["contribution"].iloc[0]), "rest", error))
     steps = [Step("baseline", begin, begin, "total")]
     for name, size, step_kind, error in parts:
         steps.append(Step(name, begin, begin + size, step_kind, error))

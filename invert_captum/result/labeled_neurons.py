@@ -52,6 +52,21 @@ class LabeledNeurons:
         """The names of the layers, in the order of the call."""
         return self._layers
 
+    def is_about_low_activation(self, explanation: Explanation) -> bool:
+        """Return whether a label claims that its samples have low activations.
+
+        Args:
+            explanation: One of this result.
+
+        Returns:
+            *bool*: True under ``sign="negative"``, and under ``"absolute_value"`` for an AUC below
+            ½; False for a neuron that was set aside.
+        """
+        if explanation.formula is None:
+            return False
+        sign = self.settings["sign"]
+        return sign == "negative" or (sign == "absolute_value" and explanation.auc < 0.5)
+
     def keys(self) -> list[Key]:
         """Return what `__getitem__` takes: neurons, or (layer, neuron) if layers were named."""
         if self.keyed_by_layer:

@@ -138,7 +138,8 @@ class ResultViews(LabeledNeurons):
             labeler: Adds heat maps, and what switching a neuron off does to the classes.
             top: How many neurons get these: the best-supported.
             method: A neuron method of Captum for the heat maps, or a layer method whose map is
-                up-sampled. None: the layer's own map where it has positions.
+                up-sampled. None: the layer's own map where it has positions, else
+                `NeuronIntegratedGradients`.
             class_names: Names of the model's outputs.
             **options: Further arguments of `report.write_explorer`, such as ``title``, ``credit``,
                 ``max_megabytes`` and those of ``method``.

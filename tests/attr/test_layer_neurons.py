@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from torch import nn
 
 import invert_captum as ic
-from invert_captum.attr.layer_neurons import NamedLayer, check_columns
+from invert_captum.attr.layer_neurons import NamedLayer, check_columns, extraction_of
 
 
 @pytest.fixture
@@ -38,6 +40,21 @@ def test_only_the_best_explanations_of_the_layer_count(model, activations, conce
     assert len(found) == 6
     plain = ic.label_neurons(activations, concepts)
     assert len(NamedLayer.of(model, "0").explanations_of(plain)) == 6
+
+
+def test_a_module_that_was_labelled_twice_is_refused(model, activations, concepts):
+    result = ic.label_neurons({"1": activations, "again": activations}, concepts)
+    with pytest.raises(ValueError, match=r"layers \['1', 'again'\], which are one module"):
+        NamedLayer.of(model, "1").explanations_of(result)
+
+
+def test_what_a_result_knows_of_its_extraction(activations, concepts):
+    result = ic.label_neurons(activations, concepts, max_length=1)
+    assert extraction_of(result) == ("mean", None, False)
+    told = {"reduce": "last", "neuron_dim": 1, "attribute_to_layer_input": True}
+    for extraction, expected in [(None, ("mean", None, False)), (told, ("last", 1, True))]:
+        settings = {**result.settings, "extraction": extraction}
+        assert extraction_of(dataclasses.replace(result, settings=settings)) == expected
 
 
 def test_the_last_column_is_the_one_that_is_checked():

@@ -14,7 +14,7 @@ X = torch.rand(2, 1, 6, 6)
 def test_axes_and_position_of_a_map():
     layer = ReducedLayer(NET, NET[0], reduce="last", neuron_dim=3)
     seen = observe_layer(layer, X)
-    assert seen == LayerShape(4, (2, 3, 4, 4), 3, (3, 4), (2, 3), torch.Tensor)
+    assert seen == LayerShape(4, (2, 3, 4, 4), 3, (3, 4), (2, 3))
     assert seen.captum_index(1) == (2, 3, 1)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
@@ -7,6 +8,7 @@ from torch import nn
 
 from invert_captum.attr.prediction import (
     check_target,
+    plain_target,
     predicted_target,
     target_output,
     target_rows,
@@ -40,6 +42,28 @@ def test_the_output_is_the_one_that_captum_chooses(output, target):
     )
     expected = attribution.reshape(len(output), -1).sum(1)
     assert target_output(output, target).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (np.int64(2), 2),
+        ((np.int64(1),), (1,)),
+        ([np.int64(0), 2, torch.tensor(1), 1], [0, 2, 1, 1]),
+        ([(np.int64(0), 1), (1, 2)], [(0, 1), (1, 2)]),
+        (torch.tensor([0, 2, 1, 1], dtype=torch.int16), [0, 2, 1, 1]),
+        (torch.tensor([1], dtype=torch.uint8), 1),
+        (None, None),
+        ("predicted", "predicted"),
+    ],
+    ids=str,
+)
+def test_targets_of_other_libraries_become_what_captum_takes(target, expected):
+    plain = plain_target(target)
+    assert plain == expected
+    for one in plain if isinstance(plain, list) else [plain]:
+        for index in one if isinstance(one, tuple) else [one]:
+            assert type(index) in (int, str, type(None))
 
 
 def test_the_predicted_target_is_the_class_of_the_highest_output():

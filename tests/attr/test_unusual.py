@@ -88,6 +88,14 @@ def test_the_bound_itself_counts(result):
     assert not len(unusual_neurons(inputs - 1, result, reference))
 
 
+@pytest.mark.parametrize("bound", [60, np.int64(60), np.float32(60)])
+def test_the_bound_may_be_any_number(activations, result, rng, bound):
+    inputs = rng.normal(1, 3, size=(5, 6))
+    expected = unusual_neurons(inputs, result, activations, min_percentile=60.0)
+    found = unusual_neurons(inputs, result, activations, min_percentile=bound)
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_ties_go_to_the_greater_evidence(result):
     reference, inputs = np.zeros((10, 6)), np.ones((1, 6))
     table = unusual_neurons(inputs, result, reference)

@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.stats
 from PIL import Image
+from small_network import SmallNetwork
 
 import invert_captum as ic
 from benchmarks import attribution_localization
@@ -276,3 +279,33 @@ def test_the_report_names_what_was_measured(monkeypatch, tmp_path, capsys):
     attribution_localization.main(["--neurons", "3", "--output", str(path)])
     assert Report.load(path) == report
     assert report.text() in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:Setting")
+def test_a_small_run_goes_through_every_method(monkeypatch, tmp_path, capsys):
+    """With a random network: all tables and the figure are made, and silence is consistent."""
+    labels = attribution_localization.read_labels()
+    some = list(range(0, len(labels.emoji), 5))
+    fewer = dataclasses.replace(
+        labels,
+        emoji=[labels.emoji[i] for i in some],
+        concepts=labels.concepts.take(some),
+        groups=labels.groups[some],
+    )
+    monkeypatch.setattr(attribution_localization, "read_labels", lambda: fewer)
+    monkeypatch.setattr(attribution_localization, "load_network", lambda: SmallNetwork().eval())
+    monkeypatch.setattr(attribution_localization, "DRAWN", 1)
+    path, image = tmp_path / "attribution_localization.json", tmp_path / "figure.png"
+    words = ["--neurons", "2", "--slow-neurons", "1", "--pictures", "2", "--image", str(image)]
+    attribution_localization.main([*words, "--output", str(path)])
+    report = Report.load(path)
+    assert report.text() in capsys.readouterr().out
+    alone, beside = report.tables
+    for table in (alone, beside):
+        assert [row[0] for row in table.rows] == list(METHOD)
+        n_pictures = {row[0]: row[1] for row in table.rows}
+        assert {n_pictures[name] for name, one in METHOD.items() if not one.slow} == {4}
+        assert {n_pictures[name] for name, one in METHOD.items() if one.slow} == {1}
+    assert [row[-1] == "–" for row in alone.rows] == [name not in WITH_GOAL for name in METHOD]
+    with Image.open(image) as drawn:
+        assert drawn.width > drawn.height

@@ -51,6 +51,15 @@ def told(figure) -> str:
     return "\n".join(text.get_text() for text in texts_of(figure))
 
 
+def assert_inside(figure, dpi: float) -> None:
+    """No text is cut at so many dots per inch."""
+    figure.set_dpi(dpi)
+    for text in texts_of(figure):
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0, text
+        assert box.x1 <= figure.bbox.x1, text
+
+
 def assert_readable(figure, smallest: float = 10) -> None:
     """No text is cut, small, or on another."""
     texts = texts_of(figure)

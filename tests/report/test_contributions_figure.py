@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_text import HOSTILE_NAMES, assert_readable, axes_of, told
+from drawn_text import HOSTILE_NAMES, assert_inside, assert_readable, axes_of, told
 from matplotlib.colors import to_hex
 from PIL import Image
 from test_waterfall import contributions_of
@@ -64,6 +64,10 @@ def test_means_say_so():
     assert "mean of 4" in told(figure)
     assert "± standard error" in told(figure)
     assert_readable(figure)
+    long = plot_contributions(
+        contributions_of("abc", n_samples=9).mean(), target_name="mosque " * 9
+    )
+    assert_inside(long, 60)
 
 
 @pytest.mark.parametrize("shape", [(300, 3), (3, 300), (9, 9)])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import invert_captum as ic
 from invert_captum.report.folder import ReportFiles, read_report, write_report
@@ -47,6 +48,43 @@ def test_files_of_different_labellings_are_refused(files, concepts):
     concepts.take(range(10)).save(files.concepts)
     with pytest.raises(ValueError, match=r"expected the files of one labelling"):
         read_report(files)
+
+
+def test_the_same_concepts_on_other_rows_are_refused(files, concepts, rng):
+    concepts.take(rng.permutation(concepts.n_samples)).save(files.concepts)
+    with pytest.raises(ValueError, match="concepts have other samples than those"):
+        read_report(files)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (torch.tensor(1.0), r"activations of 'conv' have shape \(\), not \(n, d\)"),
+        (torch.ones(600), r"activations of 'conv' have shape \(600,\), not"),
+        (torch.ones(600, 2), "activations has 2 neurons; the result has"),
+        (torch.ones(599, 6), "activations has 599 samples; the result is of 600"),
+        (torch.ones(600, 6, dtype=torch.complex64), "expected the files of one labelling"),
+    ],
+)
+def test_activations_of_another_shape_are_refused(files, rows, message):
+    save_file({"conv": rows}, files.activations)
+    with pytest.raises(ValueError, match=message):
+        read_report(files)
+
+
+def test_activations_of_another_layer_are_refused(files):
+    save_file({"fc": torch.ones(600, 6)}, files.activations)
+    with pytest.raises(ValueError, match=r"activations are of \['fc'\], result of \['conv'\]"):
+        read_report(files)
+
+
+def test_the_page_of_an_earlier_labelling_does_not_stay(files):
+    files.page.write_text("earlier")
+    run = read_report(files)
+    write_report(
+        files, run.result, run.activations, run.concepts, lambda _: np.zeros((4, 4, 3), np.uint8)
+    )
+    assert not files.page.exists()
 
 
 def test_only_files_that_exist_are_told(files):

@@ -3,11 +3,12 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from drawn_text import HOSTILE_NAMES, assert_readable, axes_of, told
+from drawn_text import HOSTILE_NAMES, assert_inside, assert_readable, axes_of, told
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from PIL import Image
@@ -45,6 +46,7 @@ def test_everything_is_told_and_can_be_read(result, activations, concepts, theme
     figure = draw(result, activations, concepts, picture, heat, credit="© us", theme=theme)
     assert_readable(figure)
     best, words = result[0][0], told(figure)
+    n_positive = best.formula.evaluate(concepts)[result.heldout].sum()
     for fact in (
         str(best.formula),
         f"AUC {best.auc:.3f}",
@@ -52,7 +54,7 @@ def test_everything_is_told_and_can_be_read(result, activations, concepts, theme
         f"{best.auc_low:.3f} to {best.auc_high:.3f}",
         f"adjusted p {best.p_adjusted:.1e}",
         f"{best.n_positive} of 600 samples",
-        f"on {result.heldout.sum()} held-out samples",
+        f"on {result.heldout.sum()} held-out samples, {n_positive} positive",
         "Most excited",
         "Least excited",
         "© us",
@@ -158,6 +160,7 @@ def test_hostile_names_are_text(tmp_path, rng):
         assert_readable(figure)
         if str(result[key][0].formula) == '"$x^2$ & $y"':
             assert '"$x^2$ & $y"' in told(figure)
+        assert_inside(figure, 60)
     figure.savefig(tmp_path / "figure.png")
 
 
@@ -165,9 +168,24 @@ def test_hostile_names_are_text(tmp_path, rng):
 def test_results_without_held_out_samples(activations, concepts, significance):
     result = ic.label_neurons(activations, concepts, significance=significance)
     figure = draw(result, activations, concepts)
-    assert "on 600 samples that the search saw" in told(figure)
+    assert "on 600 searched samples, " in told(figure)
     assert "95% bootstrap" in told(figure)
+    assert "so that it lies too high" in told(figure)
     assert_readable(figure)
+
+
+def test_folds_say_what_their_auc_is_of(activations, concepts):
+    result = ic.label_neurons(activations, concepts, n_folds=3)
+    figure = draw(result, activations, concepts)
+    best, words = result[0][0], told(figure)
+    assert f"held out {best.heldout_auc:.3f}" in words
+    assert "on 600 searched samples, " in words
+    assert "Held out: the mean over folds, each with a label of its own." in words
+    assert "so that it lies too high" in words
+    assert_readable(figure)
+    assert_inside(figure, 60)
+    split = ic.label_neurons(activations, concepts)
+    assert "too high" not in told(draw(split, activations, concepts))
 
 
 def test_low_labels_are_drawn_from_low_to_high(activations, concepts):
@@ -184,6 +202,8 @@ def test_a_part_without_positives_says_so(activations, concepts):
     result = ic.label_neurons(activations, concepts)
     labels = concepts.labels.toarray()
     labels[result.heldout] = False
+    untried = replace(result[0][0], heldout_auc=np.nan, auc_low=np.nan, auc_high=np.nan)
+    result = replace(result, explanations=(untried,))
     figure = draw(result, activations, ic.ConceptSet(labels, concepts.names))
     assert "no curve" in told(figure)
     assert_readable(figure)

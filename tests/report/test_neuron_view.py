@@ -52,6 +52,36 @@ def test_curves_of_low_activations_point_the_other_way(activations, concepts):
     assert "about low activations" in seen.standing
 
 
+def test_a_label_of_high_activations_that_shows_low_ones_is_not_turned_round(rng):
+    labels = rng.random((400, 2)) < 0.25
+    activations = rng.normal(size=(400, 1)) - 2 * labels.sum(1, keepdims=True)
+    concepts = ic.ConceptSet(labels, ["dog", "cat"])
+    result = ic.label_neurons(activations, concepts, max_length=1, min_positives=5)
+    assert result[0][0].auc < 0.3
+    seen = view(result, activations, concepts)
+    assert not seen.is_low
+    assert seen.curve.auc == pytest.approx(result[0][0].heldout_auc, abs=1e-12)
+    assert "low activations" not in seen.standing
+
+
+def test_labels_of_either_sign_are_turned_by_their_own_auc(activations, concepts):
+    result = ic.label_neurons(activations, concepts, sign="absolute_value", max_length=1)
+    seen = [view(result, activations, concepts, neuron) for neuron in (0, 2)]
+    assert [one.is_low for one in seen] == [result[key][0].auc < 0.5 for key in (0, 2)]
+    for key, one in zip((0, 2), seen, strict=True):
+        auc = result[key][0].heldout_auc
+        assert one.curve.auc == pytest.approx(1 - auc if one.is_low else auc, abs=1e-12)
+
+
+@pytest.mark.parametrize("significance", ["holdout", "in_sample"])
+def test_rows_in_another_order_are_refused(activations, concepts, rng, significance):
+    result = ic.label_neurons(activations, concepts, significance=significance)
+    with pytest.raises(ValueError, match="must be the same inputs in the same order"):
+        view(result, rng.permutation(activations), concepts)
+    half = activations.astype(np.float16)
+    assert view(result, half, concepts).curve.auc != pytest.approx(0.5, abs=0.1)
+
+
 def test_facts(result, activations, concepts):
     best, seen = result[0][0], view(result, activations, concepts)
     assert seen.facts == [
@@ -81,7 +111,8 @@ def test_held_out_samples_without_positives_have_no_curve(activations, concepts)
     labels = concepts.labels.toarray()
     labels[result.heldout] = False
     emptied = ic.ConceptSet(labels, concepts.names)
-    seen = view(result, activations, emptied)
+    untried = replace(result, explanations=(replace(result[0][0], heldout_auc=math.nan),))
+    seen = view(untried, activations, emptied)
     assert seen.curve is None
     assert seen.band is None
 

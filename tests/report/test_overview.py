@@ -102,6 +102,19 @@ def test_more_layers_are_taken_together():
     assert_readable(figure)
 
 
+def test_labels_that_held_out_samples_cannot_test_are_left_out_of_the_histogram():
+    result = result_of(40)
+    untried = [
+        replace(one, auc=0.99, heldout_auc=np.nan, significant=False) if place < 3 else one
+        for place, one in enumerate(result.explanations)
+    ]
+    figure = plot_overview(replace(result, explanations=tuple(untried)))
+    axes = axes_of(figure, "fits 0")
+    assert sum(bar.get_height() for bar in axes.patches) == 37
+    assert "3 without an AUC on held-out samples" in told(figure)
+    assert "without an AUC" not in told(plot_overview(result))
+
+
 def test_untested_labels_are_not_called_doubtful():
     result = result_of(significance=None)
     untested = tuple(replace(one, significant=None) for one in result.explanations)

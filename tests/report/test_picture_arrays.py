@@ -43,6 +43,9 @@ def test_other_numbers_than_bytes_are_scaled_from_black_to_white():
     assert picture_array(numbers.bfloat16())[0, :, 0] == pytest.approx([0, 0.5, 1], abs=0.01)
     assert picture_array(np.full((2, 2), 0.25)) == pytest.approx(0.25, abs=0.01)
     assert picture_array(np.array([[False, True]]))[0, :, 0].tolist() == [0, 1]
+    wide = np.array([[1000, 2000, 3000]], np.uint16)
+    for drawn in (Image.fromarray(wide), Image.fromarray(wide.astype(np.float32))):
+        assert picture_array(drawn)[0, :, 0] == pytest.approx([0, 0.5, 1], abs=0.01)
 
 
 def test_transparent_parts_are_white_and_large_pictures_smaller():
@@ -88,6 +91,10 @@ def test_refusals():
         picture_source(torch.rand(3, 3, 5, 5), 4)
     with pytest.raises(TypeError, match="images is a int; expected a function"):
         picture_source(3, 4)
+    with pytest.raises(TypeError, match="images is a dict; expected a function"):
+        picture_source({"a": RGB, "b": RGB}, 2)
+    with pytest.raises(ValueError, match="images has a tuple that is no array; expected numbers"):
+        picture_array((torch.rand(3, 4, 4), 0))
     with pytest.raises(TypeError, match="attributions is a list; expected a function"):
         attribution_source([RGB])
     with pytest.raises(ValueError, match="attributions has nothing for sample 7"):

@@ -60,7 +60,7 @@ def test_bars_are_the_sums_over_labels_the_rest_and_the_delta():
     assert found["neurons without a significant label"] == pytest.approx(
         float(contributions.remainder[0])
     )
-    assert found["minus the convergence delta"] == pytest.approx(-float(contributions.delta[0]))
+    assert found["missed by the method"] == pytest.approx(-float(contributions.delta[0]))
     one = sizes(waterfall(contributions, 0, 1))
     largest = max(by_label, key=lambda name: abs(by_label[name]))
     assert one[largest] == pytest.approx(float(by_label.pop(largest)))

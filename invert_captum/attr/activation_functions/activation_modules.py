@@ -2,8 +2,8 @@
 
 Captum finds the activation functions of a model by the type of its modules, and remembers for each
 module the last call only. A model gets a copy here in which modules of other types are written in
-terms of `torch.nn.ReLU`, and a module that runs several times is several modules. Weights are
-shared with the original, which stays as it is.
+terms of `torch.nn.ReLU`, a module that runs several times is several modules, and each has an input
+of its own. Weights are shared with the original, which stays as it is.
 """
 
 from __future__ import annotations
@@ -164,10 +164,14 @@ class ModulesInTurn(nn.Module):
         self.turn = 0
 
     def forward(self, *args: object, **kwargs: object) -> object:
-        """Run the next module."""
+        """Run the next module, on copies of tensors."""
         module = self.turns[self.turn % len(self.turns)]
         self.turn += 1
-        return module(*args, **kwargs)
+        # Captum hooks gradients to tensors: one that is the output of a module and the input of the
+        # next (a pooling behind a ReLU) would tell the first of them the gradient before the rule
+        # of the second.
+        own = (one.clone() if isinstance(one, Tensor) else one for one in args)
+        return module(*own, **kwargs)
 
 
 def copy_with_shared_weights(model: nn.Module) -> dict[nn.Module, nn.Module]:
@@ -261,6 +265,9 @@ def substitute(
 ) -> None:
     """Give every call of an activation module in a copy a module that Captum's rules act on.
 
+    It lies inside of the module that was there: Captum passes over modules that have backward hooks
+    already, and its LayerDeepLift over the layer itself, even where it looks at what that gets.
+
     Args:
         copied: Counterpart in the copy by module of the original, among them those to replace.
         n_calls: How often each of those to replace runs in a forward pass.
@@ -268,7 +275,7 @@ def substitute(
     """
     for module, n in n_calls.items():
         fresh = [equivalent(module, guided=guided) for _ in range(n)]
-        become(copied[module], fresh[0] if n == 1 else ModulesInTurn(*fresh))
+        become(copied[module], ModulesInTurn(*fresh))
 
 
 def _sides(value: int | tuple[int, ...], n_sides: int = 2) -> tuple[int, ...]:

@@ -65,15 +65,22 @@ _POOLING = frozenset(
 )
 _CLAMPING = frozenset(("Hardtanh", "Clamp", "ClampMin", "ClampMax"))
 _NORMALISING = frozenset(
-    ("NativeLayerNorm", "NativeGroupNorm", "FusedRmsNorm", "LinalgVectorNorm", "Norm", "Var", "Std")
+    (
+        *("NativeLayerNorm", "NativeGroupNorm", "FusedRmsNorm", "LinalgVectorNorm", "Norm"),
+        *("Var", "VarMean", "Std", "StdMean", "Cdist", "Hypot", "MseLoss"),
+    )
 )
 _CURVED = frozenset(
     (
         *("Pow", "Exp", "Log", "Sqrt", "Rsqrt", "Reciprocal", "Abs", "Sin", "Cos", "Erf"),
-        *("Amax", "Amin", "Max", "Min", "Minimum", "Logsumexp", "Topk", "Sort"),
+        *("Amax", "Amin", "Max", "Min", "Minimum", "Logsumexp", "Topk", "Sort", "Median"),
+        *("Kthvalue", "Sinc"),
+        *("Expm1", "Log1P", "Log2", "Log10", "Exp2", "Tan", "Atan", "Sinh", "Cosh", "Erfc"),
+        *("Fmod", "Remainder", "Prod", "Cumprod", "Cummax", "Cummin", "Where"),
+        *("MkldnnRnnLayer", "CudnnRnn", "MiopenRnn", "ThnnFusedLstmCell", "ThnnFusedGruCell"),
     )
 )
-_PRODUCTS = frozenset(("Mul", "Div", "Mm", "Bmm", "Addmm", "Baddbmm", "Mv", "Dot"))
+_PRODUCTS = frozenset(("Mul", "Div", "Mm", "Bmm", "Addmm", "Baddbmm", "Mv", "Dot", "Convolution"))
 
 _LISTED = 5
 
@@ -163,8 +170,12 @@ def with_activation_modules(
         >>> rule = rule_of(NeuronGuidedBackprop)
         >>> layer = ReducedLayer(model, model[2])
         >>> with_activation_modules(rule, layer, torch.rand(5, 3)).model[1]
-        CeilingBeforeReLU(
-          (relu): ReLU()
+        ModulesInTurn(
+          (turns): ModuleList(
+            (0): CeilingBeforeReLU(
+              (relu): ReLU()
+            )
+          )
         )
     """
     trace = _trace(rule, layer, inputs, additional_forward_args)
@@ -219,13 +230,21 @@ def _trace(
 def _check_same(rule: ActivationRule, trace: ActivationTrace, copied: ActivationTrace) -> None:
     """Raise `ValueError` unless the copy gives what the model gave, but for rounding."""
     for one, other in zip(trace.results, copied.results, strict=True):
-        largest = one.abs().max() if one.numel() else 0
-        if not torch.allclose(one, other, rtol=0, atol=1e-3 * float(largest), equal_nan=True):
+        if not _agree(one, other):
             raise ValueError(
                 f"method is {rule.method}, but the model gives other values where its activation "
                 "modules work out of place and once each; expected modules whose output is used "
                 "(and not only their input, changed in place), and a model without randomness"
             )
+
+
+def _agree(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors are equal, but for rounding."""
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    finite = one[one.isfinite()]
+    largest = float(finite.abs().max()) if len(finite) else 0.0
+    return torch.allclose(one, other, rtol=0, atol=1e-3 * largest, equal_nan=True)
 
 
 def _rectifies(operation: Operation) -> bool:

@@ -39,12 +39,15 @@ class Operation:
     @property
     def kind(self) -> str:
         """Name of the operation without the ending that autograd gives it, such as ``"Relu"``."""
-        return self.node.name().rpartition("::")[2].partition("Backward")[0]
+        name = self.node.name().rpartition("::")[2]
+        return name.rpartition("Backward")[0] or name
 
     @property
     def is_custom(self) -> bool:
         """Whether it is a `torch.autograd.Function` of the model's own."""
-        return isinstance(self.node, torch.autograd.function.BackwardCFunction)
+        # Backward hooks of modules are made of one by torch, which changes nothing.
+        custom = isinstance(self.node, torch.autograd.function.BackwardCFunction)
+        return custom and self.kind != "BackwardHookFunction"
 
 
 @dataclass(frozen=True)

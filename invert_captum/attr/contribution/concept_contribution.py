@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from captum.attr import LayerAttribution, LayerConductance
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from invert_captum.attr.contribution.contributions import Contributions
 from invert_captum.attr.contribution.layer_methods import Steps, check_one_row
 from invert_captum.attr.contribution.mean_contributions import mean_contributions
 from invert_captum.attr.contribution.prediction_splitter import PredictionSplitter, batch_arguments
-from invert_captum.attr.layer_neurons import NamedLayer
+from invert_captum.attr.layer_neurons import NamedLayer, extraction_of
 from invert_captum.attr.layer_shape import ReducedLayer
 from invert_captum.attr.prediction import ChosenTarget, check_target
 
@@ -52,6 +52,7 @@ class ConceptContribution(LayerAttribution):  # type: ignore[misc]
       if the model is linear behind the layer.
 
     That holds for a layer through which all information goes; the delta has what goes around it.
+    A label says what its neuron responds to in general, not that the concept is in this input.
     Unless the model is linear behind the layer, `LayerConductance` takes many steps to come close.
     `LayerDeepLift` works on a copy in which its rule reaches ReLU6 and modules that run again.
 
@@ -129,7 +130,8 @@ class ConceptContribution(LayerAttribution):  # type: ignore[misc]
             baselines: What ``inputs`` are compared with: None for zeros, a number, a tensor of
                 the shape of the inputs or with one row, or a tuple of these.
                 `LayerGradientXActivation` has none.
-            additional_forward_args: Further arguments of the model by position.
+            additional_forward_args: Further arguments of the model by position. Methods with
+                baselines take tensors with one row per sample only.
             n_steps: Steps of the path, for the methods with one.
             internal_batch_size: How many points of paths go through the model at once; None for
                 all steps of all samples.
@@ -238,19 +240,19 @@ class ConceptContribution(LayerAttribution):  # type: ignore[misc]
 
         That tells of a function only its name.
         """
-        made: dict[str, Any] = self.result.settings.get("extraction") or {}
+        made_reduce, made_dim, made_at_input = extraction_of(self.result)
         if reduce is not None:
             check_reducer(reduce, neuron_dim)
         if neuron_dim is None and not callable(reduce):
-            neuron_dim = made.get("neuron_dim")
+            neuron_dim = made_dim
         return ReducedLayer(
             self.forward_func,
             self.layer,
             self._named.name,
-            made.get("reduce", "mean") if reduce is None else reduce,
+            cast("Reducer", made_reduce) if reduce is None else reduce,
             neuron_dim,
             self.device_ids,
-            bool(made.get("attribute_to_layer_input", False)) if at_input is None else at_input,
+            made_at_input if at_input is None else at_input,
         )
 
     def _contributions(self, parts: LayerParts, method: str) -> Contributions:

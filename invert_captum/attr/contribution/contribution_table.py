@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from invert_captum.result.explanation import Explanation
 
 
+MISSED = "missed by the method"
+
+
 def to_frame(contributions: Contributions, sample: int) -> pd.DataFrame:
     """Return the table of `Contributions.to_frame`."""
     import pandas as pd
@@ -37,17 +40,17 @@ def to_frame(contributions: Contributions, sample: int) -> pd.DataFrame:
                 "heldout_auc": _best_auc([contributions.explanations[j] for j in of_label]),
             }
         )
-    rest = {
-        "remainder": (contributions.remainder, errors.remainder if errors else math.nan),
-        "delta": (contributions.delta, errors.delta if errors else math.nan),
-    }
-    for kind, (column, error) in rest.items():
+    rest = (
+        ("remainder", "remainder", contributions.remainder, errors.remainder if errors else None),
+        ("delta", MISSED, -contributions.delta, errors.delta if errors else None),
+    )
+    for kind, label, column, error in rest:
         rows.append(
             {
                 "kind": kind,
-                "label": kind,
+                "label": label,
                 "contribution": column[sample].item(),
-                "standard_error": error,
+                "standard_error": math.nan if error is None else error,
                 "n_neurons": 0,
                 "neurons": [],
                 "heldout_auc": math.nan,
@@ -70,17 +73,23 @@ def describe(
         # Adding 0.0 turns a negative zero into a zero.
         return f"{round(value, decimals) + 0.0:+.{decimals}f}"
 
-    named = [f"{contributions.labels[i]} ({number(values[i].item())})" for i in order[:top]]
-    others = order[top:]
+    def listed(of: list[int]) -> str:
+        return ", ".join(f"{contributions.labels[i]} ({number(values[i].item())})" for i in of)
+
+    named, others = order[:top], order[top:]
+    along = [i for i in named if values[i].item() * change >= 0]
+    against = [i for i in named if i not in along]
     more = []
     if others:
         what = "other label" if len(others) == 1 else "other labels"
         more.append(f"{len(others)} {what} ({number(values[others].sum().item())})")
     kind = "significant label" if contributions.significant_only else "label"
     more.append(f"neurons without a {kind} ({number(rest)})")
-    more.append(f"minus the convergence delta ({number(contributions.delta[sample].item())})")
-    parts = "; ".join(", ".join(some) for some in (named, more) if some)
-    return f"{_headline(contributions, sample, number(change), target_name)} because of {parts}"
+    more.append(f"{MISSED} ({number(-contributions.delta[sample].item())})")
+    headline = _headline(contributions, sample, number(change), target_name)
+    because = f" because of {listed(along)}" if along else ""
+    despite = f", in spite of {listed(against)}" if against else ""
+    return f"{headline}{because}{despite}; {', '.join(more)}"
 
 
 def _headline(
@@ -89,19 +98,25 @@ def _headline(
     at_zero = contributions.method == "LayerGradientXActivation"
     start = "the layer at zero" if at_zero else "the baseline"
     averaged = contributions.n_samples > 1
-    mean = f", mean of {contributions.n_samples:,} samples" if averaged else ""
+    mean = f", mean of {contributions.n_samples:,} samples," if averaged else ""
+    side = "under" if change.startswith("-") else "over"
+    name = target_words(contributions, sample) if target_name is None else target_name
+    return f"{name}: {change} {side} {start}{mean}"
+
+
+def target_words(contributions: Contributions, sample: int) -> str:
+    """Return what was split, such as ``class 7``."""
     target = contributions.target
-    if target_name is not None:
-        name = f'called "{target_name}"'
-    elif isinstance(target, str):
-        name = "the predicted class"
-    elif target is None:
-        name = "the output"
-    else:
-        several = isinstance(target, list) or (isinstance(target, Tensor) and target.numel() > 1)
-        own = target[sample] if several else target  # type: ignore[index]
-        name = f"called class {own.item() if isinstance(own, Tensor) else own}"
-    return f"{name} ({change} over {start}{mean})"
+    if isinstance(target, str):
+        return "the predicted class"
+    if target is None:
+        return "the output"
+    plain = target.tolist() if isinstance(target, Tensor) else target
+    if not isinstance(plain, list):
+        return f"class {plain}"
+    # A mean has one row, but may have the targets of all samples.
+    own = plain if contributions.n_samples > 1 else [plain[sample]]
+    return f"class {own[0]}" if len(set(own)) == 1 else "each sample's own class"
 
 
 def _decimals(numbers: Sequence[float]) -> int:

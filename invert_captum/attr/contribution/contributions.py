@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ class StandardErrors:
     delta: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Contributions:
     """What each labelled neuron of a layer adds to predictions, as `ConceptContribution` finds it.
 
@@ -55,8 +55,8 @@ class Contributions:
         prediction: The model's output at ``target``, shape (n,).
         baseline_prediction: The one that it is compared with, shape (n,): for the baselines; for
             `LayerGradientXActivation` with the layer set to zero.
-        target: Which output was split; "predicted" in a mean over samples with classes of their
-            own.
+        target: Which output was split; in a mean over samples those of the samples, or
+            ``"predicted"``.
         method: Name of Captum's class.
         significant_only: Whether only neurons with a significant label stand by themselves.
         n_samples: Over how many samples a row is the mean.
@@ -77,7 +77,7 @@ class Contributions:
         >>> [round(number, 2) for number in contributions.by_label()[0]]
         [5.99, -1.0]
         >>> contributions.to_frame()[["label", "n_neurons"]].values.tolist()
-        [['dog', 1], ['cat', 1], ['remainder', 0], ['delta', 0]]
+        [['dog', 1], ['cat', 1], ['remainder', 0], ['missed by the method', 0]]
     """
 
     neurons: Tensor
@@ -90,7 +90,14 @@ class Contributions:
     method: str = "LayerConductance"
     significant_only: bool = True
     n_samples: int = 1
-    standard_errors: StandardErrors | None = field(default=None, repr=False)
+    standard_errors: StandardErrors | None = None
+
+    def __repr__(self) -> str:
+        mean = f", mean of {self.n_samples:,}" if self.n_samples > 1 else ""
+        return (
+            f"Contributions({len(self.neurons):,} samples{mean}; {len(self.keys):,} labelled "
+            f"neurons, {len(self.labels):,} labels; {self.method})"
+        )
 
     @property
     def change(self) -> Tensor:
@@ -139,14 +146,15 @@ class Contributions:
     def to_frame(self, sample: int = 0) -> pd.DataFrame:
         """Return the split of one sample, the largest contributions first.
 
-        The ``contribution`` of all rows but the last adds up to the change plus that of the last.
+        The ``contribution`` of all rows adds up to the change.
 
         Args:
             sample: Which row.
 
         Returns:
             *pandas.DataFrame* with the columns ``kind`` ("label"; "remainder" and "delta" in the
-            last two rows), ``label`` (the formula as text), ``contribution``,
+            last two rows), ``label`` (the formula as text), ``contribution`` (of the last row
+            −`delta`),
             ``standard_error`` (NaN unless this is a mean), ``n_neurons``, ``neurons`` (their
             keys) and ``heldout_auc`` (of the best of them).
 
@@ -169,8 +177,7 @@ class Contributions:
     def describe(self, sample: int = 0, top: int = 5, target_name: str | None = None) -> str:
         """Say in one sentence what the prediction is made of.
 
-        The numbers add up to the change, within rounding: the labels, the other labels and the
-        remainder, minus the convergence delta.
+        The numbers in brackets add up to the change, within rounding.
 
         Args:
             sample: Which row.
@@ -178,9 +185,9 @@ class Contributions:
             target_name: What the target is called, such as ``"mosque"``.
 
         Returns:
-            *str*, such as ``called "mosque" (+9.10 over the baseline) because of dome & ~tower
-            (+5.10), flag (+2.40); 37 other labels (+0.39), neurons without a significant label
-            (+1.20), minus the convergence delta (-0.01)``.
+            *str*, such as ``mosque: +9.10 over the baseline because of dome & ~tower (+5.60), flag
+            (+2.40), in spite of square (-0.50); 37 other labels (+0.39), neurons without a
+            significant label (+1.20), missed by the method (+0.01)``.
 
         Raises:
             ValueError: there is no such sample, or ``top`` is no positive number.

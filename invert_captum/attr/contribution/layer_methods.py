@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ _METHODS = (
     LayerMethod(LayerGradientXActivation, from_baselines=False),
     LayerMethod(LayerDeepLift),
 )
+
+# What autograd says where an output does not depend on a layer.
+_WITHOUT_GRADIENT = ("does not require grad", "not have been used in the graph")
 
 
 @dataclass(frozen=True)
@@ -140,10 +144,13 @@ def check_one_row(baselines: object) -> None:
 def _as_tensor(baseline: object, tensor: Tensor) -> Tensor:
     if baseline is None:
         return torch.zeros_like(tensor)
-    if isinstance(baseline, (int, float)) and not isinstance(baseline, bool):
-        if not tensor.is_floating_point() and baseline != int(baseline):
-            raise ValueError(f"baselines is {baseline} for inputs of {tensor.dtype}")
-        return torch.full_like(tensor, baseline)
+    if not isinstance(baseline, bool) and isinstance(baseline, numbers.Real):
+        value = float(baseline)
+        if not tensor.is_floating_point() and not value.is_integer():
+            raise ValueError(
+                f"baselines is {baseline} for inputs of {tensor.dtype}; expected a whole number"
+            )
+        return torch.full_like(tensor, value)
     if not isinstance(baseline, Tensor):
         raise TypeError(
             f"baselines has {type(baseline).__name__}; expected None, numbers or tensors"
@@ -180,8 +187,8 @@ def layer_attribution(
         **options: ``target``, ``additional_forward_args`` and ``attribute_to_layer_input``.
 
     Raises:
-        ValueError: the method needs real numbers and the inputs are none, or Captum refuses an
-            argument.
+        ValueError: the method needs real numbers and the inputs are none, Captum refuses an
+            argument, or the output does not depend on the layer by a gradient.
     """
     if method.through_inputs and not all(one.is_floating_point() for one in inputs):
         kinds = ", ".join(str(one.dtype) for one in inputs)
@@ -201,6 +208,13 @@ def layer_attribution(
             )
         except AssertionError as error:
             raise ValueError(f"{method.name} refuses its arguments: {error}") from error
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _WITHOUT_GRADIENT):
+                raise
+            raise ValueError(
+                f"the output at target has no gradient by the layer ({error}); expected a layer "
+                "that leads to it, and a model that tracks gradients"
+            ) from error
     only: Tensor = attribution[0] if isinstance(attribution, tuple) else attribution
     return only.detach()
 

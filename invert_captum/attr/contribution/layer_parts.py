@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from captum.attr import LayerIntegratedGradients
 from torch import Tensor, nn
 
 from invert_captum.activations.evaluation import evaluating
@@ -22,9 +23,12 @@ from invert_captum.attr.activation_functions.activation_rules import (
     with_activation_modules,
 )
 from invert_captum.attr.contribution.layer_methods import LayerMethod, Steps, layer_attribution
+from invert_captum.attr.fresh_arguments import fresh
+from invert_captum.attr.neuron_methods.layer_map import out_of_place
 from invert_captum.attr.prediction import (
     ChosenTarget,
     Target,
+    plain_target,
     predicted_target,
     target_output,
 )
@@ -93,31 +97,39 @@ def split_prediction(
 
     Raises:
         TypeError: the layer or the model does not give a tensor.
-        ValueError: the layer does not run once, or gives several tensors; positions were reduced
-            by a function; a target lies outside of the output; DeepLIFT has no rule for an
-            activation function behind the layer.
+        ValueError: the layer does not run once, gives several tensors or not a row per sample; a
+            further argument has no row per sample, which Captum would repeat as it repeats samples;
+            positions were reduced by a function; a target lies outside of the output, or has no
+            gradient by the layer; DeepLIFT has no rule for an activation function behind the layer,
+            or the layer is the model itself.
     """
-    with evaluating(site.model):
-        output, activations = _observe(site, (*_fresh(inputs), *additional_forward_args))
+    # Captum needs gradients, whatever the caller has switched off.
+    with torch.inference_mode(mode=False), evaluating(site.model):
+        output, activations = _observe(site, fresh((*inputs, *additional_forward_args)))
+        _check_rows(site, method, activations, len(inputs[0]), additional_forward_args)
         position = _position(site, activations)
         chosen = predicted_target(output) if isinstance(target, str) else target
         prediction = target_output(output, chosen)
         with torch.no_grad(), nullcontext() if method.from_baselines else _layer_at_zero(site):
-            start = _fresh(baselines if method.from_baselines else inputs)
-            reference = target_output(site.model(*start, *additional_forward_args), chosen)
+            start = baselines if method.from_baselines else inputs
+            reference = target_output(
+                site.model(*fresh((*start, *additional_forward_args))), chosen
+            )
         reached = _within_reach(site, method, inputs, additional_forward_args)
-        attribution = layer_attribution(
-            method,
-            reached.model,
-            reached.layer,
-            _fresh(inputs),
-            _fresh(baselines),
-            steps=steps,
-            device_ids=site.device_ids,
-            target=chosen,
-            additional_forward_args=additional_forward_args or None,
-            attribute_to_layer_input=site.at_input,
-        )
+        in_place = method.attribution is LayerIntegratedGradients
+        with out_of_place(reached) if in_place else nullcontext():
+            attribution = layer_attribution(
+                method,
+                reached.model,
+                reached.layer,
+                fresh(inputs),
+                fresh(baselines),
+                steps=steps,
+                device_ids=site.device_ids,
+                target=plain_target(chosen),
+                additional_forward_args=fresh(additional_forward_args) or None,
+                attribute_to_layer_input=site.at_input,
+            )
     return LayerParts(
         _by_neuron(site, attribution, position),
         _wide(attribution).reshape(len(attribution), -1).sum(1),
@@ -125,6 +137,27 @@ def split_prediction(
         _wide(reference),
         chosen,
     )
+
+
+def _check_rows(
+    site: ReducedLayer,
+    method: LayerMethod,
+    activations: Tensor,
+    n_samples: int,
+    additional_forward_args: tuple[object, ...],
+) -> None:
+    if len(activations) != n_samples:
+        raise ValueError(
+            f"layer {site.name!r} {'gets' if site.at_input else 'gives'} {len(activations)} rows "
+            f"for {n_samples} samples; expected one each"
+        )
+    for one in additional_forward_args if method.from_baselines else ():
+        if isinstance(one, Tensor) and one.ndim and len(one) != n_samples:
+            raise ValueError(
+                f"additional_forward_args has a tensor of shape {tuple(one.shape)} for {n_samples} "
+                f"samples, which {method.name} would repeat as it repeats samples; expected one "
+                "row per sample, or LayerGradientXActivation"
+            )
 
 
 def _within_reach(
@@ -137,16 +170,16 @@ def _within_reach(
     rule = rule_of(method.attribution)
     if rule is None:
         return site
-    reached = with_activation_modules(rule, site, _fresh(inputs), additional_forward_args)
+    if site.layer is site.model and not site.at_input:
+        raise ValueError(
+            f"layer is the model itself, behind which {method.name} has no rules; expected a "
+            "module inside it, or LayerConductance or LayerIntegratedGradients"
+        )
+    reached = with_activation_modules(rule, site, fresh(inputs), fresh(additional_forward_args))
     if site.at_input and rule.acts_on(reached.layer):
         # Captum's LayerDeepLift leaves out the rule of the very module at whose input it looks.
         become(reached.layer, nn.Sequential(without_hooks(reached.layer)))
     return reached
-
-
-def _fresh(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return copies, because a model may work in place on what it is given."""
-    return tuple(one.detach().clone() for one in tensors)
 
 
 def _observe(site: ReducedLayer, arguments: tuple[object, ...]) -> tuple[object, Tensor]:

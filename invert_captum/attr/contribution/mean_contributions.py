@@ -66,7 +66,7 @@ def mean_contributions(parts: Iterable[Contributions], target: ChosenTarget) -> 
     for last in parts:
         running.add(_columns(last))
     if last is None:
-        raise ValueError("parts is empty; expected at least one")
+        raise ValueError("inputs has no samples; expected at least one")
     sizes = [len(last.keys), len(last.labels), 1, 1, 1, 1, 1]
     mean = torch.split(running.mean, sizes)
     errors = torch.split(running.standard_error(), sizes)

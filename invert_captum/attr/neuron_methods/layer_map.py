@@ -167,7 +167,7 @@ def observe_map(
             "channel is known; expected a named reduction, or LayerActivation"
         )
     seen = observe_layer(layer, inputs, additional_forward_args)
-    if issubclass(seen.container, Mapping):
+    if seen.container is not None:
         raise ValueError(
             f"layer {layer.name!r} gives {seen.container.__name__}, which {method.__name__} cannot "
             "take; expected a layer that gives a tensor, or LayerActivation"
@@ -215,7 +215,7 @@ def check_positions(sizes: tuple[int, ...], layer: ReducedLayer) -> None:
         "positions (such as that of a pooling layer), or a layer before it"
     )
     raise ValueError(
-        f"layer {layer.name!r} {what} no positions to make a map of, but {sizes or 'none'}; "
+        f"layer {layer.name!r} {what} one number a neuron, without positions to make a map of; "
         f"expected {hint}"
     )
 

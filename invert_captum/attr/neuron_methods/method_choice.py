@@ -44,9 +44,14 @@ def check_reduction(method: type[NeuronAttribution], layer: ReducedLayer, seen: 
         seen: What the layer gives.
 
     Raises:
-        ValueError: the conductance of this reduction is not defined, or DeepLIFT's rules do not
-            reach it.
+        ValueError: the conductance of this reduction is not defined, or Captum cannot take what
+            the layer gives; or DeepLIFT's rules do not reach the reduction.
     """
+    if issubclass(method, NeuronConductance) and seen.container is not None:
+        raise ValueError(
+            f"layer {layer.name!r} gives {seen.container.__name__}, which {method.__name__} cannot "
+            "take; expected a layer that gives a tensor, or NeuronIntegratedGradients"
+        )
     came = f"but reduce is {layer.reduce!r} over positions {seen.sizes or 'unknown'}"
     alternatives = "NeuronIntegratedGradients or NeuronGradient"
     one_position = seen.position is not None

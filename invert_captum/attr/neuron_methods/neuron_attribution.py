@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +13,7 @@ from captum.attr import (
     LayerIntegratedGradients,
     NeuronAttribution,
     NeuronConductance,
+    NeuronDeepLift,
     NeuronFeatureAblation,
     NeuronIntegratedGradients,
 )
@@ -29,7 +30,9 @@ from invert_captum.attr.activation_functions.activation_rules import (
     rule_of,
     with_activation_modules,
 )
-from invert_captum.attr.layer_shape import ReducedLayer, check_neuron, observe_layer
+from invert_captum.attr.layer_shape import LayerShape, ReducedLayer, check_neuron, observe_layer
+from invert_captum.attr.neuron_methods.captum_call import explained, without_traces
+from invert_captum.attr.neuron_methods.completeness import warn_of_gap
 from invert_captum.attr.neuron_methods.conductance import channel_conductance
 from invert_captum.attr.neuron_methods.feature_grid import grid_feature_mask
 from invert_captum.attr.neuron_methods.layer_map import (
@@ -39,9 +42,10 @@ from invert_captum.attr.neuron_methods.layer_map import (
     out_of_place,
 )
 from invert_captum.attr.neuron_methods.method_choice import check_method, check_reduction
+from invert_captum.attr.neuron_methods.reduced_rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from torch import nn
 
@@ -49,6 +53,9 @@ _FILLED_IN = (
     *("self", "forward_func", "model", "layer", "device_ids", "inputs", "neuron_selector"),
     "return_convergence_delta",
 )
+
+# Arguments after which attributions need not add up to the change.
+_NOT_COMPLETE = frozenset(("multiply_by_inputs", "custom_attribution_func"))
 
 
 def attribute_neuron(
@@ -102,7 +109,11 @@ def attribute_neuron(
         TypeError: ``method`` is no attribution of a neuron or layer, or does not know an argument;
             the model cannot be copied.
         ValueError: the layer has no such neuron; or the method gives wrong numbers with this
-            reduction or these activation functions, or has no map of this layer.
+            reduction or these activation functions, or has no map of this layer; or there is no
+            gradient on the way.
+
+    Warns:
+        InvertCaptumWarning: what ``NeuronDeepLift`` attributes does not add up, see `warn_of_gap`.
 
     Examples:
         >>> from torch import nn
@@ -145,6 +156,30 @@ def _attribute_inputs(
     tracked = _with_gradients(_own(inputs, model_device(at.model)), method)
     at = _prepared(method, at, tracked, in_call)
 
+    if issubclass(method, NeuronFeatureAblation) and in_call.get("feature_mask") is None:
+        in_call = {**in_call, "feature_mask": grid_feature_mask(tracked)}
+    with evaluating(at.model), without_traces(at.model), explained(method, at):
+        if issubclass(method, NeuronConductance) and seen.position is None:
+            parts = channel_conductance(at, tracked, neuron, **in_constructor, **in_call)
+        else:
+            parts = _captum_attribution(method, at, seen, tracked, neuron, in_constructor, in_call)
+    if issubclass(method, NeuronDeepLift) and not {*in_constructor, *in_call} & _NOT_COMPLETE:
+        extra = in_call.get("additional_forward_args")
+        warn_of_gap(at, neuron, _as_tuple(inputs), in_call.get("baselines"), parts, extra)
+    return parts if isinstance(inputs, tuple) else parts[0]
+
+
+def _captum_attribution(
+    method: type[NeuronAttribution],
+    at: ReducedLayer,
+    seen: LayerShape,
+    inputs: Tensor | tuple[Tensor, ...],
+    neuron: int,
+    in_constructor: dict[str, Any],
+    in_call: dict[str, Any],
+) -> tuple[Tensor, ...]:
+    """Return what ``method`` gives for one neuron, one tensor per input."""
+
     def select(output: object) -> Tensor:
         return at.rows(output)[:, neuron]
 
@@ -152,22 +187,16 @@ def _attribute_inputs(
     if issubclass(method, NeuronConductance):
         # Its default, Captum's trapezoids, has weights whose sum falls short of 1 by 1/n_steps.
         in_call = {"method": "gausslegendre", **in_call}
-        selector = None if seen.position is None else seen.captum_index(neuron)
-    if issubclass(method, NeuronFeatureAblation) and in_call.get("feature_mask") is None:
-        in_call = {**in_call, "feature_mask": grid_feature_mask(tracked)}
-    with evaluating(at.model), _without_traces(at.model), _explained(method):
-        if selector is None:
-            in_call.pop("method")
-            parts = channel_conductance(at, tracked, neuron, **in_constructor, **in_call)
-            return parts if isinstance(inputs, tuple) else parts[0]
-        captum = method(at.model, at.layer, **in_constructor, **_devices(method, at))
+        selector = seen.captum_index(neuron)
+    with ExitStack() as stack:
+        site, at_input = at.layer, at.at_input
+        if seen.container is not None:
+            site, at_input, selector = stack.enter_context(rows_of(at)), False, neuron
+        captum = method(at.model, site, **in_constructor, **_devices(method, at))
         attribution = captum.attribute(
-            tracked, selector, attribute_to_neuron_input=at.at_input, **in_call
+            inputs, selector, attribute_to_neuron_input=at_input, **in_call
         )
-    if isinstance(attribution, tuple):
-        return tuple(one.detach() for one in attribution)
-    detached: Tensor = attribution.detach()
-    return detached
+    return tuple(one.detach() for one in _as_tuple(attribution))
 
 
 def _attribute_layer(
@@ -193,8 +222,8 @@ def _attribute_layer(
     in_place = issubclass(method, LayerIntegratedGradients)
     with (
         evaluating(at.model),
-        _without_traces(at.model),
-        _explained(method),
+        without_traces(at.model),
+        explained(method, at),
         out_of_place(at) if in_place else nullcontext(),
     ):
         captum = method(at.model, at.layer, **in_constructor, **_devices(method, at))
@@ -220,30 +249,8 @@ def _devices(method: type[Any], at: ReducedLayer) -> dict[str, Any]:
     return {"device_ids": at.device_ids} if takes else {}
 
 
-@contextmanager
-def _explained(method: type[Any]) -> Iterator[None]:
-    """Turn Captum's checks of its arguments, such as a target that is missing, into errors."""
-    try:
-        yield
-    except AssertionError as error:
-        raise ValueError(f"{method.__name__} refuses its arguments: {error}") from error
-
-
-@contextmanager
-def _without_traces(model: nn.Module) -> Iterator[None]:
-    """Remove what Captum's DeepLift leaves in modules behind the layer: their last tensors."""
-    clean = [
-        (module, trace)
-        for module in model.modules()
-        for trace in ("input", "output", "input_ref", "output_ref")
-        if not hasattr(module, trace)
-    ]
-    try:
-        yield
-    finally:
-        for module, trace in clean:
-            if hasattr(module, trace):
-                delattr(module, trace)
+def _as_tuple(tensors: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tensors if isinstance(tensors, tuple) else (tensors,)
 
 
 def _own(
@@ -260,7 +267,7 @@ def _with_gradients(
     inputs: Tensor | tuple[Tensor, ...], method: type[NeuronAttribution]
 ) -> Tensor | tuple[Tensor, ...]:
     """Let ``inputs`` track gradients, or raise `TypeError` if ``method`` needs what they cannot."""
-    for tensor in inputs if isinstance(inputs, tuple) else (inputs,):
+    for tensor in _as_tuple(inputs):
         if tensor.is_floating_point():
             tensor.requires_grad_()
         elif not issubclass(method, NeuronFeatureAblation):

@@ -160,7 +160,11 @@ class Replacement:
         source = layer.activations_of(activations)
         if not columns:
             return cls(layer.name, columns, None, source.n_neurons, reduce, neuron_dim)
-        check_columns(columns, source.n_neurons, layer.name)
+        if columns[-1] >= source.n_neurons:
+            raise ValueError(
+                f"activations has {source.n_neurons:,} neurons, but neurons has {columns[-1]}; "
+                f"expected activations of layer {layer.name!r}"
+            )
         means = np.concatenate(
             [values.mean(axis=1, dtype=np.float64) for _, values in neuron_blocks(source, columns)]
         )

@@ -17,19 +17,19 @@ from invert_captum.activations.batches import (
     keeps_order,
 )
 from invert_captum.activations.reducers import REDUCER_NAMES, Reducer
-from invert_captum.attr.layer_neurons import NamedLayer
+from invert_captum.attr.layer_neurons import NamedLayer, extraction_of
 from invert_captum.attr.switching_off.ablation import Replacement, Value
 from invert_captum.attr.switching_off.ablation_runs import Columns, batch_scores
 from invert_captum.attr.switching_off.concept_neurons import draw_others, neurons_by_concept
 from invert_captum.attr.switching_off.effect_table import Plan, effect_frame, mean_scores
-from invert_captum.attr.switching_off.prediction_scores import PredictionScore, Score
+from invert_captum.attr.switching_off.prediction_scores import Classes, PredictionScore, Score
 from invert_captum.concepts import ConceptSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
-    from torch import Tensor, nn
+    from torch import nn
 
     from invert_captum.activations import Inputs
     from invert_captum.activations.batch import Batch
@@ -43,7 +43,7 @@ def ablation_effect(
     result: LabelingResult,
     inputs: Inputs,
     *,
-    target: int | Sequence[int] | Tensor | None = None,
+    target: Classes = "predicted",
     concepts: ConceptSet | None = None,
     names: Sequence[str] | None = None,
     value: Value = "zero",
@@ -71,8 +71,9 @@ def ablation_effect(
         layer: A module of it, or its dotted name.
         result: The labels of the layer's neurons.
         inputs: A tensor, a tuple of tensors, a map-style data set, or a loader in order.
-        target: The class of every sample, or one for all. None: the class that the undisturbed
-            model predicts; accuracy is then the share of predictions that stay.
+        target: The class of every sample, or one for all; ``"predicted"`` for the class that the
+            undisturbed model predicts, by which accuracy is the share of predictions that stay;
+            None for a model that gives one number a sample.
         concepts: Which sample shows which concept, for scores with and without it; its rows are
             those of ``inputs``.
         names: Concepts; None for all that a significant label of the layer has, in the order of
@@ -95,11 +96,12 @@ def ablation_effect(
     Returns:
         *pandas.DataFrame*, a row a concept: ``concept``, ``n_neurons``, ``neurons`` (a tuple),
         ``before`` (the undisturbed score), ``after``, ``change`` (after − before; NaN without
-        neurons). With ``n_random``, ``random_change`` and ``random_std``: the mean change of the
-        draws and their standard deviation (NaN for one draw, or where fewer neurons remain than
-        are to be drawn). With ``concepts``, for the samples with the concept ``n_with``,
-        ``before_with``, ``after_with``, ``change_with`` (``random_change_with``,
-        ``random_std_with``), and the same for those without it, ending in ``_without``.
+        neurons, and where the model gives NaN). With ``n_random``, ``random_change`` and
+        ``random_std``: the mean change of the draws and their standard deviation (NaN for one draw,
+        or where fewer neurons remain than are to be drawn). With ``concepts``, for the samples with
+        the concept ``n_with``, ``before_with``, ``after_with``, ``change_with``
+        (``random_change_with``, ``random_std_with``), and the same for those without it, ending in
+        ``_without``.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -132,14 +134,15 @@ def ablation_effect(
     neurons = neurons_by_concept(result, where, names, min_heldout_auc=min_heldout_auc)
     scorer = PredictionScore.of(score, target)
     _check_samples(inputs, scorer, concepts, list(neurons))
-    extraction = result.settings.get("extraction", {})
+    made_reduce, made_dim, made_at_input = extraction_of(result)
     if reduce is None:
-        reduce = _known_reduction(extraction.get("reduce", "mean"))
+        reduce = _known_reduction(made_reduce)
     if neuron_dim is None:
-        neuron_dim = extraction.get("neuron_dim")
+        neuron_dim = made_dim
     if attribute_to_layer_input is None:
-        attribute_to_layer_input = bool(extraction.get("attribute_to_layer_input", False))
-    plans = _plans(result, where, neurons, check_integer("n_random", n_random, minimum=0), seed)
+        attribute_to_layer_input = made_at_input
+    n_random = check_integer("n_random", n_random, minimum=0)
+    plans = _plans(result, where, neurons, n_random, check_integer("seed", seed, minimum=0))
     sets = list(dict.fromkeys(columns for plan in plans for columns in plan.runs()))
     union = tuple(sorted(set().union(*sets)))
     # The activations of a neuron are read once, however many sets it is in.

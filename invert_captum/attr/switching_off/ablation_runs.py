@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
-from torch import Tensor
 
 from invert_captum._log import progress
 from invert_captum.activations.evaluation import evaluating
 from invert_captum.activations.forward import model_device
+from invert_captum.attr.fresh_arguments import fresh
 from invert_captum.attr.switching_off.ablation import Replacement, counting, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -95,18 +94,6 @@ def _undisturbed(
 
 
 def _forward(model: nn.Module, batch: Batch, device: torch.device | None) -> object:
-    # Copies, because a model may work in place on what it is given, and gets it several times.
     own = batch.to(device)
-    output: object = model(*_copied(own.positional), **_copied(own.keywords))
+    output: object = model(*fresh(own.positional), **fresh(own.keywords))
     return output
-
-
-def _copied(value: Any) -> Any:
-    """Return ``value`` with every tensor inside tuples, lists and mappings copied."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(_copied(item) for item in value)
-    return value

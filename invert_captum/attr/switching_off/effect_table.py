@@ -88,7 +88,9 @@ def mean_scores(
             if concepts is not None:
                 groups[1] = present[plan.concept][start:stop]
                 groups[2] = ~groups[1]
-            sums[place] += groups.astype(np.float64) @ plan.rows_of(scores).T
+            rows = plan.rows_of(scores)
+            # No product with 0 and 1: a score that is not finite is none of other groups.
+            sums[place] += np.array([rows[:, group].sum(axis=1) for group in groups])
             sizes[place] += groups.sum(axis=1)
         start = stop
     with np.errstate(invalid="ignore"):

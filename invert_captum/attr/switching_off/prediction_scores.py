@@ -17,34 +17,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Score: TypeAlias = Literal["accuracy", "target_score"]
+Classes: TypeAlias = "int | Sequence[int] | Tensor | Literal['predicted'] | None"
 
 
 @dataclass(frozen=True)
 class PredictionScore:
-    """Scores a model's outputs, float64.
+    """Scores a model's outputs, float64; NaN for a sample with a NaN among its outputs.
 
     Attributes:
         kind: ``"accuracy"``: 1 where the class of the greatest output is the target, else 0;
             ``"target_score"``: the output at the target.
-        targets: The class of every sample, int64 of shape (n,); one class for all; or None for the
-            class that the model itself predicts.
+        targets: The class of every sample, int64 of shape (n,); one class for all; "predicted" for
+            the class that the model itself predicts; or None for a model without classes.
     """
 
     kind: Score
-    targets: Tensor | int | None
+    targets: Tensor | int | Literal["predicted"] | None
 
     @classmethod
-    def of(cls, kind: Score, target: int | Sequence[int] | Tensor | None) -> PredictionScore:
+    def of(cls, kind: Score, target: Classes) -> PredictionScore:
         """Check the arguments.
 
         Raises:
             TypeError: a target is not an integer.
-            ValueError: the score is unknown, or a target is negative.
+            ValueError: the score or a name is unknown, a target is negative, or there is none for
+                an accuracy.
         """
         check_choice("score", kind, ("accuracy", "target_score"))
         # Arrays and tensors give Python's own numbers through `tolist`.
         plain: object = getattr(target, "tolist", lambda: target)()
+        if isinstance(plain, str):
+            if plain != "predicted":
+                raise ValueError(f"target is {plain!r}; expected classes, None, or 'predicted'")
+            return cls(kind, "predicted")
         if plain is None:
+            if kind == "accuracy":
+                raise ValueError(
+                    "target is None, but score is 'accuracy'; expected classes, or 'predicted'"
+                )
             return cls(kind, None)
         if not isinstance(plain, (list, tuple, range)):
             return cls(kind, check_integer("target", plain, minimum=0))
@@ -72,8 +82,15 @@ class PredictionScore:
             ValueError: it has no classes, or not that of a target.
         """
         scores = self._classes(output, n_samples)
-        if self.targets is None:
+        if self.targets == "predicted":
             return scores.argmax(1)
+        if self.targets is None:
+            if scores.shape[1] > 1:
+                raise ValueError(
+                    f"target is None, but the model gives {scores.shape[1]} numbers a sample; "
+                    "expected a class for each, or 'predicted'"
+                )
+            return torch.zeros(n_samples, dtype=torch.int64)
         if isinstance(self.targets, int):
             chosen = torch.full((n_samples,), self.targets)
         else:
@@ -91,10 +108,10 @@ class PredictionScore:
         """Return the score of every sample of a batch, float64 of shape (b,)."""
         scores = self._classes(output, len(targets))
         if self.kind == "accuracy":
-            values = scores.argmax(1) == targets
+            values = (scores.argmax(1) == targets).double()
         else:
-            values = scores.gather(1, targets[:, None])[:, 0]
-        result: NDArray[np.float64] = values.double().numpy()
+            values = scores.gather(1, targets[:, None])[:, 0].double()
+        result: NDArray[np.float64] = values.masked_fill(scores.isnan().any(1), torch.nan).numpy()
         return result
 
     def _classes(self, output: object, n_samples: int) -> Tensor:

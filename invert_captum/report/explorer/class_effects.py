@@ -126,7 +126,7 @@ def _scores(
         is_scores = isinstance(output, Tensor) and output.ndim == 2 and len(output) == len(batch)
         if not is_scores or output.shape[1] < 2 or output.is_complex():
             return None
-        blocks.append(output.double().cpu())
+        blocks.append(output.cpu().double())
     return torch.cat(blocks) if blocks else None
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_captum.report.roc import RocCurve
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -37,30 +39,22 @@ def density_bytes(curves: Densities) -> bytes:
 
 
 def roc_curve(
-    ascending: NDArray[np.float64], members: NDArray[np.bool_]
+    values: NDArray[np.float64], members: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], float]:
     """Return a ROC curve at fixed false-positive rates, and the area under the exact one.
 
     Args:
-        ascending: Activations (n,), sorted.
-        members: Which of them are of samples with the concept (n,).
+        values: Activations (n,), high where the concept is expected.
+        members: Which samples have the concept (n,).
 
     Returns:
         *tuple*: the true-positive rates (33,), where the exact curve rises straight up those at its
         upper end; and the ROC-AUC. Zeros and NaN if one of the two classes is empty.
     """
-    n_inside = int(members.sum())
-    n_outside = len(members) - n_inside
-    if n_inside == 0 or n_outside == 0:
+    if members.all() or not members.any():
         return np.zeros(ROC_POINTS), math.nan
-    descending, inside = ascending[::-1], members[::-1]
-    # Equal activations pass a threshold together.
-    ends = np.append(np.flatnonzero(np.diff(descending)), len(descending) - 1)
-    hits = np.append(0, np.cumsum(inside)[ends])
-    false_alarms = np.append(0, ends + 1) - hits
-    true_rates, false_rates = hits / n_inside, false_alarms / n_outside
-    area = np.diff(false_rates) @ (true_rates[1:] + true_rates[:-1]) / 2
-    return np.interp(_RATES, false_rates, true_rates), float(area)
+    curve = RocCurve.of(values, members)
+    return curve.at(_RATES), curve.auc
 
 
 def as_bytes(shares: NDArray[np.float64]) -> bytes:

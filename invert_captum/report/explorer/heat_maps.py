@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from captum.attr import LayerActivation, NeuronGradient
+from captum.attr import LayerActivation, NeuronIntegratedGradients
 from torch import Tensor
 
 from invert_captum._log import progress
@@ -57,8 +57,8 @@ class HeatMapper:
         inputs: What its model takes.
         result: The labels.
         method: A class of `captum.attr`; None: `LayerActivation` where a layer has positions, at
-            the layer's output or else at its input, and `NeuronGradient` where it has none and the
-            inputs have gradients.
+            the layer's output or else at its input, and `NeuronIntegratedGradients` where it has
+            none and the inputs have gradients.
         arguments: Further arguments of ``labeler.attribute``.
     """
 
@@ -146,7 +146,7 @@ class HeatMapper:
                 continue
             return MapMethod(LayerActivation, arguments)
         has_gradients = self._inputs.take([row])[0].is_floating_point()
-        return MapMethod(NeuronGradient, here) if has_gradients else None
+        return MapMethod(NeuronIntegratedGradients, here) if has_gradients else None
 
     def _attribute(
         self, neuron: TopNeuron, rows: Sequence[int], method: Any, arguments: Mapping[str, Any]

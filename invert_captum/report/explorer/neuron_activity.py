@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_captum._log import progress
+from invert_captum.report.auc_check import check_auc
 from invert_captum.report.density import densities
 from invert_captum.report.explorer.curves import (
     DENSITY_POINTS,
@@ -17,7 +18,6 @@ from invert_captum.report.explorer.curves import (
     density_bytes,
     roc_curve,
 )
-from invert_captum.report.explorer.neuron_table import is_about_low_activation
 from invert_captum.report.explorer.rounding import rounded
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 
 # How many neurons are read at a time, and of how many values at most.
 _NEURONS, _VALUES = 64, 2**22
-
-# Activations that were kept in another precision rank a little differently; those of other
-# samples, or of the same in another order, do not come this near.
-_AUC_TOLERANCE = 0.01
 
 _NO_DENSITY = bytes(2 * DENSITY_POINTS)
 _NO_ROC = bytes(ROC_POINTS)
@@ -97,7 +93,7 @@ def activity_by_neuron(
         total=len(result),
     ):
         best = result[key][0]
-        is_low = is_about_low_activation(result, best)
+        is_low = result.is_about_low_activation(best)
         found[key] = _activity(best, values, concepts, heldout, is_low=is_low, n_shown=n_shown)
     return {key: found[key] for key in result}
 
@@ -170,9 +166,10 @@ def _activity(
         return NeuronActivity(top.tolist(), activations)
     members = best.formula.evaluate(concepts)
     curves = densities(values, members)
-    ordered = ascending if heldout is None else ascending[heldout[ascending]]
-    rates, auc = roc_curve(values[ordered], members[ordered])
-    _check_auc(best, auc, heldout is not None)
+    tested = slice(None) if heldout is None else heldout
+    # The curve rises above the diagonal for a label that keeps what it claims.
+    rates, area = roc_curve((-values if is_low else values)[tested], members[tested])
+    check_auc(best, 1 - area if is_low else area, heldout=heldout is not None)
     return NeuronActivity(
         top=top.tolist(),
         activations=activations,
@@ -192,17 +189,6 @@ def _highest(
     threshold = values[ascending[-min(count, len(values))]]
     candidates = np.flatnonzero(values >= threshold)
     return candidates[np.argsort(-values[candidates], kind="stable")][:count]
-
-
-def _check_auc(best: Explanation, auc: float, is_heldout: bool) -> None:
-    stored = best.heldout_auc if is_heldout else best.auc
-    if abs(stored - auc) > _AUC_TOLERANCE:
-        part = " on held-out samples" if is_heldout else ""
-        raise ValueError(
-            f"activations and concepts give {str(best.formula)!r} of neuron {best.neuron} the AUC "
-            f"{auc:.3f}{part}, but result has {stored:.3f}: the rows must be the same inputs in "
-            "the same order as in the labelling"
-        )
 
 
 def _base64(parts: Iterator[bytes]) -> str:

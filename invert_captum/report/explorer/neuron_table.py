@@ -58,7 +58,7 @@ def neuron_columns(result: LabelingResult) -> dict[str, Any]:
         "significant": [None if one.significant is None else int(one.significant) for one in best],
         "n_positive": [one.n_positive for one in best],
         "evidence": [rounded(result.evidence(one)) for one in best],
-        "low_label": [int(is_about_low_activation(result, one)) for one in best],
+        "low_label": [int(result.is_about_low_activation(one)) for one in best],
         "runners_up": [[_runner_up(one) for one in others] for _, *others in ranked],
     }
     for name, attribute in _SCORES.items():
@@ -83,14 +83,6 @@ def concept_columns(result: LabelingResult, concepts: ConceptSet | None) -> dict
         "description": None if described is None else [described[name] for name in names],
         "n_positive": [counts[name] for name in names],
     }
-
-
-def is_about_low_activation(result: LabelingResult, explanation: Explanation) -> bool:
-    """Return whether a label claims that its samples have low activations."""
-    if explanation.formula is None:
-        return False
-    sign = result.settings["sign"]
-    return sign == "negative" or (sign == "absolute_value" and explanation.auc < 0.5)
 
 
 def _descriptions(concepts: ConceptSet) -> Mapping[str, str] | None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 from invert_captum.report.explorer.class_effects import ClassEffects, class_effects
 from invert_captum.report.explorer.facts import report_head
 from invert_captum.report.explorer.heat_maps import HeatMapper
+from invert_captum.report.explorer.input_check import check_same_inputs
 from invert_captum.report.explorer.labeled_layers import LabeledLayers
 from invert_captum.report.explorer.neuron_activity import (
     activity_by_neuron,
     activity_columns,
     roc_columns,
 )
-from invert_captum.report.explorer.neuron_table import concept_columns, neuron_columns
+from invert_captum.report.explorer.neuron_table import (
+    concept_columns,
+    neuron_columns,
+)
 from invert_captum.report.explorer.sample_entries import embed_samples
 from invert_captum.report.explorer.top_neurons import neurons_by_evidence
 
@@ -39,6 +43,10 @@ _HELDOUT_ROC = "ROC curves are of the samples that the search did not see, densi
 _MAPS = (
     "Heat maps of {count:,} neurons are made by Captum: {method}. Each map is scaled to its own "
     "strongest value; on pictures it shows positive values only."
+)
+_MAPS_OF_LOW = (
+    "Where the label is about low activation, heat maps still show what raises the activation, not "
+    "what lowers it."
 )
 _NO_MAPS = "There are no heat maps: {method} gives nothing in the shape of what is shown."
 
@@ -166,6 +174,7 @@ def _of_model(
     if model is None or not neurons:
         return {}, [], ClassEffects({}, None)
     layers = LabeledLayers(model.labeler, result)
+    check_same_inputs(model.labeler.model, layers, result, neurons, model.inputs)
     mapper = HeatMapper(model.labeler, layers, model.inputs, result, model.method, model.arguments)
     work: dict[str, Any] = {
         "batch_size": options.batch_size,
@@ -175,6 +184,8 @@ def _of_model(
     method, notes = mapper.method_text, []
     if maps:
         notes = [_MAPS.format(count=len(maps), method=method)]
+        if any(result.is_about_low_activation(one.explanation) for one in neurons):
+            notes.append(_MAPS_OF_LOW)
         maps["method"] = method
     elif method:
         notes = [_NO_MAPS.format(method=method)]

@@ -22,7 +22,7 @@ class SampleEntries:
 
     Attributes:
         entries: By the sample's index.
-        n_left_out: How many samples are in a neuron's list but did not fit.
+        n_left_out: Of how many samples there is only the name, because they did not fit.
     """
 
     entries: dict[int, Entry]
@@ -45,7 +45,8 @@ def embed_samples(
         shown: What is seen of them; None: only their names, if they have any.
         names: A name for each of the n samples; None: ``row 0`` …
         thumbnail: The longer side of pictures, in pixels.
-        max_megabytes: The most that the samples may take together, in 10⁶ bytes.
+        max_megabytes: The most that the samples may take together, in 10⁶ bytes; of those that do
+            not fit the page has the names.
         show_progress: Draw a progress bar.
 
     Warns:
@@ -56,15 +57,18 @@ def embed_samples(
     indices = list(dict.fromkeys(wanted))
     left = max_megabytes * _BYTES_A_MEGABYTE
     entries: dict[int, Entry] = {}
-    for index in progress(indices, show=show_progress, description="samples"):
+    n_left_out = 0
+    for place, index in enumerate(progress(indices, show=show_progress, description="samples")):
         entry = {} if shown is None else shown.entry(index, thumbnail)
         entry["name"] = sample_name(names, index)
         left -= len(json.dumps(entry))
         if left < 0:
+            n_left_out = len(indices) - place
             break
         entries[index] = entry
-    n_left_out = len(indices) - len(entries)
     if n_left_out:
+        rest = indices[len(indices) - n_left_out :]
+        entries.update({index: {"name": names[index]} for index in rest if names is not None})
         warn(
             f"{n_left_out:,} of {len(indices):,} samples are not on the page, which would be "
             f"larger than max_megabytes={max_megabytes:g} allows; a larger max_megabytes, a "

@@ -47,7 +47,7 @@ class ShownSamples:
         """Return what is seen of the samples, or None if nothing is.
 
         Args:
-            shown: A function from an index to an item, or n items; None: taken from ``inputs``.
+            shown: A function from an index to an item, n items, or a data frame of n rows; None: taken from ``inputs``.
             inputs: What the model takes, or n items; None if it is not at hand.
             n_samples: The number n.
             feature_names: As above.
@@ -58,6 +58,11 @@ class ShownSamples:
         """
         if callable(shown) and not isinstance(shown, Dataset):
             return cls(shown, feature_names)
+        if hasattr(shown, "iloc"):
+            # A data frame, which is not indexed by rows.
+            frame = shown
+            _check_sequence("shown", range(len(frame)), n_samples)
+            return cls(lambda index: frame.iloc[index].to_dict(), feature_names)
         if shown is not None:
             _check_sequence("shown", shown, n_samples)
             return cls(lambda index: first_of(shown[index]), feature_names)
@@ -77,7 +82,7 @@ class ShownSamples:
             side: The longer side of a picture, in pixels.
 
         Raises:
-            TypeError: If the item is nothing that can be shown.
+            TypeError: If the item is nothing that can be shown, or a row holds more than numbers.
             ValueError: If a row of numbers does not have as many as there are names.
         """
         item = self.item(index)
@@ -159,4 +164,6 @@ def _described(item: Any) -> str:
 def _number(value: Any) -> float | None:
     if isinstance(value, Tensor):
         value = value.item()
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"a row of numbers holds {shown_value(value)}; expected numbers alone")
     return rounded(float(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from invert_captum.report.table import best_keys
@@ -22,11 +22,13 @@ class TopNeuron:
         row: Its place in the page's table.
         explanation: Its best label.
         samples: Its top samples, best first.
+        activations: Their activations.
     """
 
     row: int
     explanation: Explanation
     samples: list[int]
+    activations: list[float | None] = field(default_factory=list)
 
 
 def neurons_by_evidence(
@@ -35,6 +37,6 @@ def neurons_by_evidence(
     """Return all labelled neurons, the best-supported labels first; see `report.best_keys`."""
     rows = {key: row for row, key in enumerate(result)}
     return [
-        TopNeuron(rows[key], result[key][0], activities[key].top)
+        TopNeuron(rows[key], result[key][0], activities[key].top, activities[key].activations)
         for key in best_keys(result, len(result))
     ]

@@ -70,8 +70,8 @@ def write_explorer(
         inputs: What the model takes, n samples in the order of the rows: a tensor, a tuple of
             tensors or a map-style data set. Without ``labeler`` also a sequence of n items as for
             ``shown``.
-        shown: What a person sees of a sample: a function from its index to an item, or n items. An
-            item is a picture (a PIL image; an array or tensor (height, width), (height, width, 3
+        shown: What a person sees of a sample: a function from its index to an item, n items, or a
+            data frame of n rows. An item is a picture (a PIL image; an array or tensor (height, width), (height, width, 3
             or 4) or (1 or 3, height, width), bytes as they are, other numbers from the lowest,
             black, to the highest, white), a text, a sequence of tokens (str), or a row of numbers
             (a mapping from names, or an array or sequence). A heat map is laid over the whole
@@ -81,8 +81,8 @@ def write_explorer(
             maps, and what switching a neuron off does to the model's classes.
         top: How many neurons get these: those that `best_keys` puts first.
         method: A neuron or layer method of `captum.attr` for the heat maps. None: the
-            `LayerActivation` of the layer, or of what it gets, up-sampled; `NeuronGradient` where
-            neither has positions. The page tells which.
+            `LayerActivation` of the layer, or of what it gets, up-sampled;
+            `NeuronIntegratedGradients` where neither has positions. The page tells which.
         class_names: A name for each of the model's outputs.
         sample_names: A name for each sample. None: ``concepts.sample_ids``, or ``row 17``.
         feature_names: Names of the numbers in arrays of one axis. None: ``x0``, ``x1`` …
@@ -91,7 +91,7 @@ def write_explorer(
         n_shown: How many samples are shown of a neuron.
         thumbnail: The longer side of pictures in pixels; smaller ones are not enlarged.
         max_megabytes: The most that pictures and other samples may take, in 10⁶ bytes. Each is
-            embedded once, those of the best-supported neurons first.
+            embedded once, those of the best-supported neurons first; of the rest there is the name.
         batch_size: How many samples go through the model at once.
         show_progress: Whether to draw progress bars on standard error.
         **attribute_arguments: Further arguments of ``labeler.attribute``, such as ``baselines`` or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 
 import pytest
@@ -12,7 +13,11 @@ from torch import nn
 from torch.nn import functional
 
 from invert_captum.activations import extract_activations
-from invert_captum.attr.activation_functions.activation_rules import rule_of
+from invert_captum.attr.activation_functions.activation_rules import (
+    rule_of,
+    with_activation_modules,
+)
+from invert_captum.attr.layer_shape import ReducedLayer
 from invert_captum.attr.neuron_methods.neuron_attribution import attribute_neuron
 
 pytestmark = [
@@ -215,6 +220,87 @@ def test_layer_deep_lift_reaches_what_lies_behind_the_layer(rectifier):
     total = sum(one.flatten(1).sum(1) for one in maps) / 4
     change = (net(x) - net(baselines))[:, 1].detach()
     torch.testing.assert_close(total, change, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [nn.ReLU(), nn.ReLU6(), nn.Tanh(), nn.LeakyReLU(), nn.MaxPool2d(2), nn.MaxPool2d(2, 1)],
+    ids=str,
+)
+def test_layer_deep_lift_has_the_rule_of_the_very_layer_whose_input_it_looks_at(activation):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), activation, nn.Flatten(), nn.LazyLinear(2))
+    x, baselines = torch.randn(3, 1, 6, 6), torch.randn(3, 1, 6, 6)
+    change = (net.eval()(x) - net(baselines))[:, 1].detach()
+    options = {"attribute_to_layer_input": True, "baselines": baselines, "target": 1}
+    maps = [attribute_neuron(net, net[1], x, k, attr.LayerDeepLift, **options) for k in range(4)]
+    torch.testing.assert_close(sum(maps).flatten(1).sum(1), change, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("between", [[], [nn.Identity()], [nn.Tanh()], [nn.LeakyReLU()]], ids=str)
+@pytest.mark.parametrize("pooling", [nn.MaxPool2d(2), nn.MaxPool2d(3, 1), nn.Sigmoid()], ids=str)
+def test_deep_lift_is_complete_where_one_activation_module_follows_another(between, pooling):
+    torch.manual_seed(0)
+    first = nn.Conv2d(1, 4, 3, padding=1)
+    net = nn.Sequential(first, nn.ReLU(), *between, pooling, nn.Conv2d(4, 3, 1)).eval()
+    x, baselines = torch.randn(3, 1, 8, 8), torch.randn(3, 1, 8, 8)
+    change = (net(x) - net(baselines))[:, 2].detach()
+    method, layer = attr.NeuronDeepLift, net[-1]
+    ours = attribute_neuron(net, layer, x, 2, method, baselines=baselines)
+    torch.testing.assert_close(ours.flatten(1).sum(1), change.mean((1, 2)), rtol=1e-4, atol=1e-5)
+    behind = {"baselines": baselines, "target": (2, 1, 1)}
+    maps = [attribute_neuron(net, first, x, k, attr.LayerDeepLift, **behind) for k in range(4)]
+    total = sum(maps).flatten(1).sum(1)
+    torch.testing.assert_close(total, change[:, 1, 1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [*GUIDED, attr.NeuronDeepLift])
+@pytest.mark.parametrize("hooked", [1, 2, 3])
+def test_backward_hooks_of_the_model_change_nothing(rectifier, method, hooked):
+    net = dense(rectifier)
+    options = {"baselines": BASELINES} if method is attr.NeuronDeepLift else {}
+    expected = attribute_neuron(net, net[4], X, 1, method, **options)
+    # Torch itself forbids backward hooks around what is changed in place.
+    for module in (net[1], net[3]):
+        module.inplace = False
+    net[hooked].register_full_backward_hook(lambda *_: None)
+    torch.testing.assert_close(attribute_neuron(net, net[4], X, 1, method, **options), expected)
+
+
+@pytest.mark.parametrize("method", [*GUIDED, attr.NeuronDeepLift])
+def test_inputs_that_are_not_finite_go_through_the_copy(method):
+    net = dense(nn.ReLU6)
+    for strange in (math.nan, math.inf):
+        x = X.clone()
+        x[0] = strange
+        ours = attribute_neuron(net, net[4], x, 1, method)
+        torch.testing.assert_close(ours[1:], attribute_neuron(net, net[4], X[1:], 1, method))
+
+
+class Flagged(nn.Module):
+    """Gives a mask of booleans and its rank beside the prediction."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.relu, self.last = nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)
+
+    def forward(self, x):
+        hidden = self.relu(self.first(x))
+        return {"flags": hidden > 0, "output": self.last(hidden)}
+
+
+def test_copies_are_compared_whatever_the_type_of_the_output():
+    model = Flagged().eval()
+    rule = rule_of(attr.LayerDeepLift)
+    prepared = with_activation_modules(rule, ReducedLayer(model, model.first), X)
+    assert torch.equal(prepared.model(X)["flags"], model(X)["flags"])
+
+
+def test_recurrent_layers_have_no_rule_of_deep_lift():
+    model = nn.Sequential(nn.LSTM(4, 3, batch_first=True)).eval()
+    options = {"reduce": lambda output: output[0].mean(1)}
+    with pytest.raises(ValueError, match=r"no rule for these operations.*\(LSTM\)"):
+        attribute_neuron(model, model[0], torch.rand(2, 5, 4), 1, attr.NeuronDeepLift, **options)
 
 
 class Functional(nn.Module):

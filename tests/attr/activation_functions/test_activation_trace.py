@@ -93,6 +93,14 @@ def test_functions_of_ones_own_are_told_apart():
     assert [one.kind for one in trace.operations if one.is_custom] == ["Doubled"]
 
 
+def test_backward_hooks_are_no_functions_of_ones_own():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    model[1].register_full_backward_hook(lambda *_: None)
+    trace = traced(trace_before, model, model[2])
+    assert "BackwardHookFunction" in {one.kind for one in trace.operations}
+    assert not any(one.is_custom for one in trace.operations)
+
+
 def test_nothing_is_left_in_the_model():
     model = Branches()
     for trace in (trace_before, trace_after):

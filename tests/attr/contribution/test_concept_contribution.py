@@ -101,6 +101,18 @@ def test_a_labelling_brings_its_reduction_along(model):
     assert every.neurons.numpy() == pytest.approx(outputs.sum((2, 3)).detach().numpy(), abs=1e-6)
 
 
+def test_the_axis_of_the_neurons_is_that_of_the_extraction(model):
+    told = {"reduce": "mean", "neuron_dim": 2, "attribute_to_layer_input": False}
+    contribution = ConceptContribution(model, "1", labelled(LABELS, extraction=told))
+    rows = contribution.attribute(IMAGES, 1, METHODS[3]).neurons
+    channels = contribution.attribute(IMAGES, 1, METHODS[3], neuron_dim=1).neurons
+    model.eval()
+    full = METHODS[3](model, model[1]).attribute(IMAGES.clone().requires_grad_(), 1).detach()
+    kept = [0, 1, 3]
+    assert rows.numpy() == pytest.approx(full.sum((1, 3))[:, kept].numpy(), abs=1e-6)
+    assert channels.numpy() == pytest.approx(full.sum((2, 3))[:, kept].numpy(), abs=1e-6)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_mean_of_a_class_is_that_of_its_samples(model, method):
     contribution = ConceptContribution(model, "1", labelled(LABELS))
@@ -228,6 +240,7 @@ def test_calls_that_are_refused(model, arguments, error, message):
         ({"baselines": torch.zeros(5, 1, 6, 6)}, ValueError, "expected one row"),
         ({"inputs": [IMAGES]}, TypeError, "inputs is list"),
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
+        ({"inputs": DataLoader(TensorDataset(IMAGES[:0]))}, ValueError, "inputs has no samples"),
         ({"inputs": DataLoader([{"x": 1.0}])}, TypeError, "arguments by name"),
     ],
 )

@@ -49,8 +49,8 @@ def test_equal_labels_are_summed(contributions):
 def test_the_table_of_a_sample(contributions):
     table = contributions.to_frame(0)
     assert table.kind.tolist() == ["label"] * 3 + ["remainder", "delta"]
-    assert table.label.tolist() == ["dog & ~cat", "red", "big", "remainder", "delta"]
-    assert table.contribution.tolist() == [3.0, -2.75, 0.5, 0.5, 0.25]
+    assert table.label.tolist() == ["dog & ~cat", "red", "big", "remainder", "missed by the method"]
+    assert table.contribution.tolist() == [3.0, -2.75, 0.5, 0.5, -0.25]
     assert table.n_neurons.tolist() == [2, 2, 1, 0, 0]
     assert table.neurons.tolist() == [[0, 2], [1, 4], [3], [], []]
     assert table.heldout_auc[:3].tolist() == pytest.approx([0.82, 0.84, 0.83])
@@ -75,10 +75,14 @@ def test_the_mean_over_samples(contributions):
     table = mean.to_frame().set_index("label")
     assert table.contribution["dog & ~cat"] == pytest.approx(of_label.mean())
     assert table.standard_error["dog & ~cat"] == pytest.approx(of_label.std(ddof=1) / 3**0.5)
-    assert table.standard_error["delta"] == pytest.approx(
+    assert table.standard_error["missed by the method"] == pytest.approx(
         contributions.delta.numpy().std(ddof=1) / 3**0.5
     )
     assert mean.mean() is mean
+    # The classes of its samples differ: it is of none of them.
+    assert mean.describe().startswith("each sample's own class: +5.00 over the baseline, mean of 3")
+    alike = dataclasses.replace(contributions, target=torch.tensor([7, 7, 7])).mean()
+    assert alike.describe().startswith("class 7: +5.00")
 
 
 def test_a_sample_that_is_not_there_is_refused(contributions):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from captum import attr
@@ -30,6 +31,7 @@ def test_other_methods_are_refused_with_a_list(method):
     [
         (None, (0.0, 0.0)),
         ((2, 0.5), (2.0, 0.5)),
+        ((np.float32(2), np.int64(1)), (2.0, 1.0)),
         ((None, torch.full((1, 4), 3.0)), (0.0, 3.0)),
         ((torch.full((3, 2), -1.0), 1), (-1.0, 1.0)),
     ],
@@ -56,9 +58,10 @@ def test_baselines_that_do_not_fit_are_refused(baselines, error, message):
         tensor_baselines(baselines, INPUTS)
 
 
-def test_token_ids_have_no_fractional_baseline():
-    with pytest.raises(ValueError, match=r"baselines is 0\.5 for inputs of torch\.int64"):
-        tensor_baselines(0.5, (torch.ones(3, dtype=torch.int64),))
+@pytest.mark.parametrize("baseline", [0.5, float("inf"), float("nan")])
+def test_token_ids_have_no_fractional_baseline(baseline):
+    with pytest.raises(ValueError, match=rf"baselines is {baseline} for inputs of torch\.int64"):
+        tensor_baselines(baseline, (torch.ones(3, dtype=torch.int64),))
 
 
 def test_a_mean_has_one_baseline_for_all_samples():
@@ -81,6 +84,8 @@ def test_steps_are_positive_integers(steps, error):
     [
         (None, attr.LayerConductance, 7),
         (33, attr.LayerConductance, 3),
+        # A path has a point more than it has steps.
+        (21, attr.LayerConductance, 1),
         (5, attr.LayerConductance, 1),
         (5, attr.LayerDeepLift, 7),
     ],

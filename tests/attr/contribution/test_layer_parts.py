@@ -269,6 +269,33 @@ def test_what_cannot_be_split_is_refused(layer, options, error, message):
         split(Odd(), layer, attr.LayerGradientXActivation, torch.rand(2, 3), **options)
 
 
+class Apart(nn.Module):
+    """Layers that the output has no gradient by, and one whose first axis is not the samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aside, self.before, self.tokens = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, inputs):
+        self.aside(inputs)
+        tokens = self.tokens(inputs.repeat(1, 2).reshape(-1, 3)).reshape(len(inputs), 2, 2)
+        return self.before(inputs).detach() + tokens.mean(1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("aside", "output at target has no gradient by the layer"),
+        ("before", "output at target has no gradient by the layer"),
+        ("tokens", "layer 'tokens' gives 4 rows for 2 samples; expected one each"),
+    ],
+)
+def test_layers_that_do_not_lead_to_the_output_sample_by_sample_are_refused(method, layer, message):
+    with pytest.raises(ValueError, match=message):
+        split(Apart(), layer, method, torch.rand(2, 3), target=0)
+
+
 class InATuple(nn.Module):
     def forward(self, inputs):
         return (inputs,)
@@ -312,3 +339,80 @@ def test_a_model_that_works_in_place_on_its_inputs():
         parts = split(model, "0", method, inputs)
         assert parts.neurons.tolist() == [pytest.approx([0.0, 2.0])]
     assert inputs.tolist() == [[-1.0, 1.0]]
+
+
+class Shifted(nn.Module):
+    """Works in place on an argument beside its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = linear([[1.0], [3.0]])
+        self.head = linear([[1.0, 2.0]])
+
+    def forward(self, inputs, shift):
+        shift += 1
+        return self.head(self.layer(inputs)) + shift
+
+
+@pytest.mark.parametrize("method", [METHODS[0], METHODS[1], METHODS[3]])
+def test_a_model_that_works_in_place_on_a_further_argument(method):
+    shift = torch.zeros(1, 1)
+    options = {"additional_forward_args": (shift,)}
+    parts = split(Shifted(), "layer", method, torch.tensor([[2.0]]), **options)
+    assert (parts.prediction - parts.baseline_prediction).tolist() == [14.0]
+    assert parts.prediction.tolist() == [15.0]
+    assert shift.item() == 0
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = linear([[1.0], [3.0]]), linear([[1.0, 2.0]])
+
+    def forward(self, inputs, scale):
+        return self.head(self.layer(inputs) * scale)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(), (1, 2), (2,), (3, 1)])
+def test_tensors_without_a_row_per_sample_are_repeated_by_no_method(method, shape):
+    options = {"additional_forward_args": (torch.full(shape, 2.0),)}
+    inputs = torch.tensor([[1.0], [2.0], [3.0]])
+    if method in METHODS[:3] and shape in [(1, 2), (2,)]:
+        with pytest.raises(ValueError, match=r"tensor of shape \(.*\) for 3 samples, which Layer"):
+            split(Scaled(), "layer", method, inputs, **options)
+        return
+    parts = split(Scaled(), "layer", method, inputs, **options)
+    assert parts.neurons[:, 1].tolist() == pytest.approx([12.0, 24.0, 36.0], rel=1e-2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("layer", ["0", "1"])
+def test_activation_functions_may_work_in_place(convolutional, method, layer):
+    """Captum's LayerIntegratedGradients alone fails on them."""
+    expected = split(convolutional, layer, method, IMAGES, target=1)
+    convolutional[1].inplace = True
+    parts = split(convolutional, layer, method, IMAGES, target=1)
+    assert torch.equal(parts.neurons, expected.neurons)
+    assert convolutional[1].inplace
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_caller_may_be_in_inference_mode(convolutional, method):
+    expected = split(convolutional, "1", method, IMAGES, target=1)
+    with torch.inference_mode():
+        parts = split(convolutional, "1", method, IMAGES.clone(), target=1)
+    assert torch.equal(parts.neurons, expected.neurons)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_model_itself_may_be_the_layer_but_has_no_rules_behind_it(convolutional, method):
+    site, steps = ReducedLayer(convolutional, convolutional, "model"), Steps()
+    inputs, baselines = (IMAGES,), (torch.zeros_like(IMAGES),)
+    if method is attr.LayerDeepLift:
+        with pytest.raises(ValueError, match="layer is the model itself, behind which LayerDeepL"):
+            split_prediction(site, layer_method(method), steps, inputs, baselines, target=1)
+        return
+    parts = split_prediction(site, layer_method(method), steps, inputs, baselines, target=1)
+    assert parts.neurons[:, [0, 2]].abs().max() == 0
+    assert delta(parts).abs().max() < 1e-2

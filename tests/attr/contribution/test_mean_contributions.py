@@ -25,5 +25,5 @@ def test_one_row_has_no_standard_error():
 
 
 def test_a_mean_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="parts is empty"):
+    with pytest.raises(ValueError, match="inputs has no samples"):
         mean_contributions([], 0)

@@ -99,7 +99,7 @@ def test_activation_maps_are_up_sampled_shares(model, reduce):
 
 def test_a_pooling_layer_shows_what_it_gets(model):
     pooled = {"name": "pool", "reduce": "mean"}
-    with pytest.raises(ValueError, match=r"'pool' gives no positions.*attribute_to_neuron_input=T"):
+    with pytest.raises(ValueError, match=r"'pool' gives one number a neuron.*attribute_to_neuron_input=T"):
         attribute_neuron(model, model[5], X, 2, attr.LayerActivation, **pooled)
     ours = attribute_neuron(
         model, model[5], X, 2, attr.LayerActivation, attribute_to_neuron_input=True, **pooled
@@ -193,7 +193,7 @@ def test_refusals(model, method, options, error, message):
 def test_layers_without_positions_have_no_map(model):
     for method in (attr.LayerActivation, attr.LayerGradientXActivation):
         target = {} if method is attr.LayerActivation else {"target": 1}
-        with pytest.raises(ValueError, match=r"no positions to make a map of, but none; expected"):
+        with pytest.raises(ValueError, match=r"without positions to make a map of; expected"):
             attribute_neuron(model, model[7], X, 2, method, **target)
 
 

@@ -409,3 +409,34 @@ def test_captums_own_complaints_name_the_method(model):
 def test_the_abstract_methods_are_refused(model, method):
     with pytest.raises(TypeError, match="which is abstract"):
         attribute_neuron(model, model[2], IMAGES, 1, method)
+
+
+@pytest.mark.parametrize("target", [1, 77])
+def test_layer_lrp_leaves_nothing_in_the_model_also_after_an_error(target):
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 6), nn.AvgPool2d(1))
+    before = [set(vars(module)) for module in model.eval().modules()]
+    options = {"target": (target, 0, 0)}
+    if target == 77:
+        with pytest.raises(IndexError):
+            attribute_neuron(model, model[0], IMAGES, 1, attr.LayerLRP, **options)
+    else:
+        assert attribute_neuron(model, model[0], IMAGES, 1, attr.LayerLRP, **options).any()
+    assert [set(vars(module)) for module in model.modules()] == before
+
+
+@pytest.mark.parametrize("method", [attr.NeuronGradient, attr.NeuronConductance, METHODS[2]])
+def test_models_without_a_gradient_are_told_so(method):
+    class Frozen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.relu, self.last = nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)
+
+        def forward(self, x):
+            with torch.no_grad():
+                hidden = self.relu(self.first(x))
+            return self.last(hidden)
+
+    model, x = Frozen().eval(), torch.rand(2, 3)
+    with pytest.raises(ValueError, match=f"{method.__name__}, but autograd finds no way through"):
+        attribute_neuron(model, model.last, x, 1, method, **options_of(method))
+    assert attribute_neuron(model, model.last, x, 1, attr.NeuronFeatureAblation).any()

@@ -417,7 +417,7 @@ def test_a_layer_with_two_names_knows_both():
         (
             {"neurons": 9, "value": "mean", "activations": np.ones((3, 5))},
             ValueError,
-            "neurons has 9, but layer '2' has 5 neurons; expected 0 to 4",
+            "activations has 5 neurons, but neurons has 9; expected activations of layer '2'",
         ),
     ],
 )

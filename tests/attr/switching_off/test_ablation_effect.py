@@ -271,8 +271,9 @@ def test_models_that_work_in_place_get_copies(rows, result):
 
 def test_models_with_one_number_a_sample(rows, result):
     model = nn.Sequential(nn.Identity(), nn.Linear(9, 1), nn.Flatten(0))
-    table = ablation_effect(model, "0", result, rows, score="target_score")
-    assert table["before"].tolist() == pytest.approx([model(rows).mean().item()] * 3)
+    for target in ("predicted", None):
+        table = ablation_effect(model, "0", result, rows, target=target, score="target_score")
+        assert table["before"].tolist() == pytest.approx([model(rows).mean().item()] * 3)
     with pytest.raises(ValueError, match="score is 'accuracy', but the model gives one number"):
         ablation_effect(model, "0", result, rows)
 
@@ -356,7 +357,7 @@ def test_the_model_is_afterwards_as_before(rows, result, fail):
     model[1].eval()
     flags = [module.training for module in model.modules()]
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    target = [0] * 290 + [7] * 10 if fail else None
+    target = [0] * 290 + [7] * 10 if fail else "predicted"
     with (
         pytest.raises(ValueError, match="target has class 7") if fail else contextlib.nullcontext()
     ):
@@ -379,11 +380,18 @@ def test_the_model_is_afterwards_as_before(rows, result, fail):
         ({"target": [1, 2]}, ValueError, "target has 2 classes, inputs has 300 samples"),
         ({"target": -1}, ValueError, "target is -1"),
         ({"target": [0.5] * 300}, TypeError, "target is 0.5"),
+        ({"target": None}, ValueError, "target is None, but score is 'accuracy'"),
+        (
+            {"target": None, "score": "target_score"},
+            ValueError,
+            "target is None, but the model gives 5 numbers a sample",
+        ),
         ({"target": 5}, ValueError, "class 5, but the model gives 5 .*; expected 0 to 4"),
         ({"names": ["dgo"]}, ValueError, "names has 'dgo', which was not searched; nearest: 'dog'"),
         ({"names": []}, ValueError, "names is empty"),
         ({"names": "dog"}, TypeError, "names is 'dog'"),
         ({"n_random": -1}, ValueError, "n_random is -1"),
+        ({"seed": -1}, ValueError, "seed is -1"),
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
         ({"min_heldout_auc": 70}, ValueError, r"min_heldout_auc is 70; .* in \[0, 1\]"),
         ({"concepts": [1]}, TypeError, "concepts is of type list; expected a ConceptSet"),
@@ -471,6 +479,22 @@ def test_a_result_without_a_test_is_refused(model, rows, concepts):
     result = ic.label_neurons(rows, concepts, max_length=1, significance=None)
     with pytest.raises(ValueError, match="significance=None and tested nothing"):
         ablation_effect(model, "0", result, rows)
+
+
+def test_a_result_may_not_know_its_extraction(model, rows, result):
+    unknown = dataclasses.replace(result, settings={**result.settings, "extraction": None})
+    pd.testing.assert_frame_equal(
+        ablation_effect(model, "0", unknown, rows), ablation_effect(model, "0", result, rows)
+    )
+
+
+def test_outputs_that_are_nan_are_no_predictions(model, rows, concepts, result):
+    """Their greatest output has an index, too, which would look like a prediction that stays."""
+    broken = rows.clone()
+    broken[concepts["dog"]] = torch.nan
+    table = ablation_effect(model, "0", result, broken, concepts=concepts).set_index("concept")
+    assert np.isnan(table.loc["dog", ["before", "after", "change", "before_with"]].tolist()).all()
+    assert table.loc["dog", "before_without"] == 1.0
 
 
 def test_progress_counts_every_run(model, rows, result, capsys):

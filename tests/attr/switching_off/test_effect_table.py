@@ -39,6 +39,17 @@ def test_means_by_hand(bounds):
     assert np.isnan(other["before_with"])
 
 
+@pytest.mark.parametrize("odd", [np.inf, np.nan])
+def test_a_score_that_is_not_finite_stays_in_its_group(odd):
+    concepts = ic.ConceptSet(np.array([[1], [0], [1], [0]], bool), ["a"])
+    plans = [Plan("a", (0,), [], 0)]
+    scores = {columns: values.copy() for columns, values in SCORES.items()}
+    scores[()][1] = odd
+    one = effect_frame(plans, mean_scores([scores], plans, concepts)).iloc[0]
+    assert (one["before_with"], one["change_with"]) == (2.0, -1.5)
+    assert not np.isfinite(one["before_without"])
+
+
 def test_columns_without_concepts_and_draws():
     plans = [Plan("a", (0,), [], 0)]
     table = effect_frame(plans, mean_scores(in_batches(2), plans, None))

@@ -37,12 +37,20 @@ def test_one_class_for_all(one):
     assert score.targets_of(torch.zeros(3, 4), 7, 3).tolist() == [2, 2, 2]
 
 
-def test_without_targets_the_model_chooses():
+def test_the_model_itself_may_choose():
     output = torch.tensor([[0.0, 1.0], [3.0, 2.0]], requires_grad=True)
-    score = PredictionScore.of("target_score", None)
+    score = PredictionScore.of("target_score", "predicted")
     chosen = score.targets_of(output, 0, 2)
     assert chosen.tolist() == [1, 0]
     assert score(output, chosen).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("kind", ["accuracy", "target_score"])
+def test_a_sample_with_nan_has_no_score(kind):
+    output = torch.tensor([[torch.nan, 1.0], [3.0, 2.0]])
+    score = PredictionScore.of(kind, 1)
+    values = score(output, score.targets_of(output, 0, 2))
+    assert np.isnan(values).tolist() == [True, False]
 
 
 def test_refusals():
@@ -53,5 +61,5 @@ def test_refusals():
         PredictionScore.of("accuracy", [0] * 4).targets_of(logits, 3, 3)
     with pytest.raises(TypeError, match="target is True; expected an integer"):
         PredictionScore.of("accuracy", True)
-    with pytest.raises(TypeError, match="target is 'dog'"):
+    with pytest.raises(ValueError, match="target is 'dog'; expected classes, None, or 'predicted'"):
         PredictionScore.of("accuracy", "dog")

@@ -131,3 +131,9 @@ def test_a_neuron_that_was_set_aside_is_empty(activations, concepts):
 def test_rows_in_another_order_are_refused(result, activations, concepts):
     with pytest.raises(ValueError, match="the rows must be the same inputs in the same order"):
         activity(result, activations[::-1], concepts)
+
+
+def test_concepts_under_which_a_label_holds_nowhere_are_refused(result, activations, concepts):
+    nowhere = ic.ConceptSet(np.zeros((600, 8), dtype=bool), concepts.names)
+    with pytest.raises(ValueError, match="the AUC nan on held-out samples, but result has"):
+        activity(result, activations, nowhere)

@@ -32,17 +32,17 @@ def page(made, item, **options):
 
 def test_maps_are_of_the_top_neurons_and_the_page_says_how_they_are_made(made):
     data = page(made, [0.0] * 6, top=2)
-    assert data.heat_maps.pop("method") == "NeuronGradient"
+    assert data.heat_maps.pop("method") == "NeuronIntegratedGradients"
     assert len(data.heat_maps) == len(data.report["neurons"]["classes"]) == 2
-    assert any(
-        "2 neurons are made by Captum: NeuronGradient" in one for one in data.report["notes"]
-    )
+    told = "2 neurons are made by Captum: NeuronIntegratedGradients"
+    assert any(told in one for one in data.report["notes"])
 
 
 def test_maps_that_do_not_fit_what_is_shown_are_explained(made):
     data = page(made, torch.zeros(1, 4, 4))
     assert data.heat_maps == {}
-    assert any("NeuronGradient gives nothing in the shape" in one for one in data.report["notes"])
+    told = "NeuronIntegratedGradients gives nothing in the shape"
+    assert any(told in one for one in data.report["notes"])
     assert data.report["neurons"]["classes"]
 
 
@@ -50,3 +50,13 @@ def test_without_anything_to_see_there_are_still_effects_on_classes(made):
     data = page(made, None)
     assert data.heat_maps == data.samples == {}
     assert data.report["neurons"]["classes"]
+
+
+@pytest.mark.parametrize("sign", ["positive", "negative"])
+def test_maps_of_labels_about_low_activation_are_explained(made, concepts, sign):
+    _, sources, view = made
+    inputs = view.inputs.source
+    result = view.labeler.interpret(inputs, concepts, max_length=1, sign=sign)
+    data = page((result, sources, view), [0.0] * 6)
+    told = [one for one in data.report["notes"] if "not what lowers it" in one]
+    assert len(told) == (sign == "negative")

@@ -106,13 +106,13 @@ def test_a_layer_without_positions_is_looked_at_from_below_or_by_gradients():
     assert pooled.method_text == "LayerActivation of what the layer gets"
     head = mapper(convolutional(), "4", inputs)
     assert head.maps([neuron("4", [0])], {0: PICTURE})
-    assert head.method_text == "NeuronGradient"
+    assert head.method_text == "NeuronIntegratedGradients"
 
 
 def test_methods_of_several_layers_are_told_apart():
     both = mapper(convolutional(), ["1", "4"], torch.randn(2, 3, 12, 12))
     both.maps([neuron("1", [0]), neuron("4", [1], row=1)], {0: PICTURE, 1: PICTURE})
-    assert both.method_text == "1: LayerActivation, 4: NeuronGradient"
+    assert both.method_text == "1: LayerActivation, 4: NeuronIntegratedGradients"
 
 
 def test_tokens_get_the_activation_of_their_positions():

@@ -39,3 +39,12 @@ def test_without_anything_to_see_there_are_names_if_any():
     names = ["first", "</script>"]
     assert embed_samples([1], None, names, **OPTIONS).entries == {1: {"name": "</script>"}}
     assert embed_samples([1], None, None, **OPTIONS).entries == {}
+
+
+def test_samples_that_do_not_fit_keep_their_names():
+    shown = ShownSamples(lambda index: "x" * 400 * index)
+    with pytest.warns(InvertCaptumWarning, match="1 of 3 samples"):
+        samples = embed_samples([1, 0, 2], shown, "abc", thumbnail=32, max_megabytes=0.0006)
+    assert samples.entries[2] == {"name": "c"}
+    assert samples.entries[0] == {"text": "", "name": "a"}
+    assert samples.n_left_out == 1

@@ -100,3 +100,11 @@ def test_shown_that_cannot_be_looked_up_is_refused(shown):
 def test_another_number_of_samples_is_refused(shown, inputs):
     with pytest.raises(ValueError, match="has 4 samples; the result is of 5"):
         ShownSamples.of(shown, inputs, 5)
+
+
+@pytest.mark.parametrize("item", [{"colour": "red"}, {"size": None}, np.array(["red"])])
+def test_rows_of_other_things_than_numbers_are_refused(item):
+    with pytest.raises(
+        TypeError, match=r"a row of numbers holds ('red'|None) .*; expected numbers"
+    ):
+        ShownSamples(lambda _: item).entry(0, 32)

@@ -197,7 +197,7 @@ def test_heat_maps_and_classes_of_the_top_neurons_of_two_layers(network, images,
     )
     report, heat_maps = page.block("report"), page.block("heatmaps")
     assert report["layers"] == ["1", "4"]
-    assert heat_maps.pop("method") == "1: LayerActivation, 4: NeuronGradient"
+    assert heat_maps.pop("method") == "1: LayerActivation, 4: NeuronIntegratedGradients"
     assert len(heat_maps) == 5
     assert set(report["neurons"]["classes"]) == set(heat_maps)
     for row, maps in heat_maps.items():

@@ -20,10 +20,10 @@ Explorer.about = (() => {
     ["Label", "A formula of concepts: & is and, | is or, ~ is not. Of all that were searched, it separates high activations from low ones best."],
     ["AUC", "The chance that a sample for which the label holds excites the neuron more than one for which it does not. 0.5 is chance, 1 a perfect fit. Labels about low activation are below 0.5."],
     ["Held-out AUC", "The same on samples that the search did not see. It is the honest number: the AUC of a search over many formulas is too good."],
-    ["Interval", "Where the AUC lies with the confidence that its heading states, given how few samples there are. The dot is the AUC, the line marks 0.5."],
+    ["Interval", "Where the held-out AUC lies with the confidence that its heading states, given how few samples there are. The dot is the AUC, the line marks 0.5."],
     ["Adjusted p", "How likely so good a label would be for a neuron that has nothing to do with it, corrected for the number of neurons. Labels that are not significant are pale."],
     ["Samples", "For how many samples the label holds, and which share of all they are."],
-    ["Heat map", "Where in a sample the neuron fired, scaled to the strongest place of that sample. Maps of different samples are not on one scale."],
+    ["Heat map", "What in a sample the activation comes from, by the method in the notes, scaled to the strongest place of that sample. Maps of different samples are not on one scale."],
   ];
 
   function keyTable() {

@@ -97,6 +97,12 @@ Explorer.choice = (() => {
     return (a, b) => primary(a, b) || secondary(a, b);
   }
 
+  /* What an address asks a table to be sorted by; null for what is no heading of it. */
+  function sorting(sorts, key, direction) {
+    if (!Object.hasOwn(sorts, key)) return null;
+    return { key, direction: ["asc", "desc"].includes(direction) ? direction : sorts[key].first };
+  }
+
   /* The rows to show, in their order. */
   function choose(state) {
     const key = JSON.stringify([...Explorer.route.FILTERS, "sort", "dir"].map((name) => state[name]));
@@ -104,8 +110,8 @@ Explorer.choice = (() => {
     const conditions = tests(state);
     let order = data.order();
     if (conditions.length) order = order.filter((row) => conditions.every((holds) => holds(row)));
-    const sort = SORTS[state.sort];
-    if (sort) order = Int32Array.from(order).sort(comparison(sort, state.dir || sort.first));
+    const sort = sorting(SORTS, state.sort, state.dir);
+    if (sort) order = Int32Array.from(order).sort(comparison(SORTS[sort.key], sort.direction));
     last = { key, order };
     return order;
   }
@@ -113,9 +119,10 @@ Explorer.choice = (() => {
   /* What a click on a heading does: its own way, the other way, the order of evidence. */
   function turned(sorts, key, sort, direction) {
     const { first } = sorts[key];
-    if (sort !== key) return [key, ""];
-    return (direction || first) === first ? [key, first === "asc" ? "desc" : "asc"] : ["", ""];
+    const now = sorting(sorts, sort, direction);
+    if (!now || now.key !== key) return [key, ""];
+    return now.direction === first ? [key, first === "asc" ? "desc" : "asc"] : ["", ""];
   }
 
-  return { SORTS, choose, turned, comparison };
+  return { SORTS, choose, sorting, turned, comparison };
 })();

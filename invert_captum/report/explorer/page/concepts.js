@@ -35,8 +35,8 @@ Explorer.concepts = (() => {
       return words.every((word) => (word.startsWith("-") && word.length > 1 ? !text.includes(word.slice(1)) : text.includes(word)));
     };
     const order = [...data.names.keys()].filter(fits);
-    const sort = SORTS[state.csort];
-    if (sort) order.sort(choice.comparison(sort, state.cdir || sort.first));
+    const sort = choice.sorting(SORTS, state.csort, state.cdir);
+    if (sort) order.sort(choice.comparison(SORTS[sort.key], sort.direction));
     else order.sort((a, b) => all(b) - all(a) || alphabetical(a) - alphabetical(b));
     last = { key, order };
     return order;
@@ -69,7 +69,7 @@ Explorer.concepts = (() => {
       { key: "concept", title: "Concept", width: "minmax(8rem, 2fr)", make: () => nameCell(link) },
       column("alone", "Alone", "neurons whose label is the concept alone", count("alone")),
       column("combined", "Combined", "neurons whose label combines it with others", count("combined")),
-      column("negated", "Negated", "neurons whose label excludes it", count("negated")),
+      column("negated", "Negated", "neurons whose label negates it", count("negated")),
     ];
     if (data.report.concepts.n_positive) columns.push(column("positives", "Samples", "samples that have it", (index) => data.concept(index).nPositive));
     return new Explorer.VirtualTable({
@@ -90,8 +90,7 @@ Explorer.concepts = (() => {
       const order = choose(state);
       if (search.value !== state.cq) search.value = state.cq;
       counter.textContent = `${numbers.count(order.length)} of ${numbers.count(data.names.length)} concepts`;
-      const sort = SORTS[state.csort] && { key: state.csort, direction: state.cdir || SORTS[state.csort].first };
-      grid.show(order, sort || null, state.view === "concept" ? data.conceptOfName(state.name) ?? null : null);
+      grid.show(order, choice.sorting(SORTS, state.csort, state.cdir), state.view === "concept" ? data.conceptOfName(state.name) ?? null : null);
     }
     return { elements: [bar, grid.element], grid, search, show };
   }
@@ -122,7 +121,7 @@ Explorer.concepts = (() => {
       total ? button(`Show only neurons with ${concept.name}`, { class: "wide-button", onclick: () => filter(concept.name) }, icon(icons.filter), ` Show these ${numbers.count(total)} in the table`) : html("p", null, "No label uses this concept."),
       group("Encode it", "The label is this concept alone.", use.alone, link),
       group("Combine it", "The label joins it with other concepts.", use.combined, link),
-      group("Exclude it", "The label holds only where this concept is absent.", use.negated, link),
+      group("Negate it", "The label has it with a ~, as absent.", use.negated, link),
     ];
   }
 

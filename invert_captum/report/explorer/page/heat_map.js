@@ -20,15 +20,16 @@ Explorer.heatMap = (() => {
   function paint(canvas, colours) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
-    colours.forEach(([red, green, blue], place) => image.data.set([red, green, blue, 255], 4 * place));
+    colours.forEach(([red, green, blue, alpha = 255], place) => image.data.set([red, green, blue, alpha], 4 * place));
     context.putImageData(image, 0, 0);
   }
 
-  /* A canvas of the size of the map; the style sheet stretches it over the picture. */
+  /* A canvas of the size of the map; the style sheet stretches it over the picture, which shows
+     through where there is little. */
   function overPicture(map) {
     const canvas = html("canvas", { class: "heat", width: map.width, height: map.height, "aria-hidden": "true" });
     const largest = map.signed ? 127 : 255;
-    paint(canvas, Array.from(map.values, (number) => inferno(number / largest)));
+    paint(canvas, Array.from(map.values, (number) => [...inferno(number / largest), Math.round((255 * Math.max(0, number)) / largest)]));
     return canvas;
   }
 
@@ -59,8 +60,8 @@ Explorer.heatMap = (() => {
     return html("span", { class: "legend" }, swatch(127, "raises it"), swatch(-127, "lowers it"));
   }
 
-  /* What the reader chose, kept from neuron to neuron; words and numbers start with their maps. */
-  const chosen = { pictures: false, others: true, opacity: 65 };
+  /* What the reader chose, kept from neuron to neuron. */
+  const chosen = { pictures: true, others: true, opacity: 85 };
 
   /* A switch and a slider; `box` is the element whose class and --heat they set. */
   function controls(box, pictures, method) {
@@ -84,7 +85,7 @@ Explorer.heatMap = (() => {
       apply();
     });
     apply();
-    const title = method ? `Where the neuron fired, by ${method}` : "Where the neuron fired";
+    const title = method ? `What its activation comes from, by ${method}` : "What its activation comes from";
     return html("div", { class: "heat-controls" }, html("label", { class: "switch", title }, toggle, html("span", null, "Heat map")), rest);
   }
 

@@ -13,11 +13,16 @@ Explorer.neuronPanel = (() => {
     in_sample: "Tested on the samples that chose the label: no valid evidence.",
   };
 
+  function significant() {
+    const text = `Significant at ${data.report.alpha} after correction`;
+    return data.report.tested === "in_sample" ? ["warn", `${text}, but tested on the samples that chose it`] : ["good", text];
+  }
+
   function notes(row) {
     const found = [];
     if (neurons.text[row] === null) found.push(["warn", "Set aside: constant, or not finite, so it has no label."]);
     if (neurons.significant[row] === 0) found.push(["warn", "Not significant after correction: do not trust this label."]);
-    if (neurons.significant[row] === 1) found.push(["good", `Significant at ${data.report.alpha} after correction`]);
+    if (neurons.significant[row] === 1) found.push(significant());
     if (neurons.low_label[row]) found.push(["low", "The label is about low activation: the neuron is quiet where it holds."]);
     return html("ul", { class: "notes" }, found.map(([kind, text]) => html("li", { class: kind }, text)));
   }
@@ -36,7 +41,7 @@ Explorer.neuronPanel = (() => {
       "dl", { class: "scores" },
       has.heldout ? fact("Held-out AUC", numbers.auc(heldout), "on samples not searched") : null,
       fact("AUC", numbers.auc(neurons.auc[row]), has.heldout ? "on the samples searched" : null),
-      has.interval ? fact(`${100 * report.level}\u00a0% interval`, bar.text.textContent, bar.track) : null,
+      has.interval ? fact(`${numbers.level(report.level)} interval`, bar.text.textContent, bar.track) : null,
       has.p ? fact("Adjusted p", numbers.p(neurons.p_adjusted[row]), `p ${numbers.pOfLog(exact)} before correction`) : null,
       fact("Samples", numbers.count(neurons.n_positive[row]), `${numbers.percent(neurons.fraction[row])} of ${numbers.count(report.n_samples)}`),
       fact("Length", String(neurons.length[row] || "–"), neurons.length[row] === 1 ? "concept" : "concepts"),

@@ -66,7 +66,7 @@ Explorer.neuronTable = (() => {
       { key: "formula", title: "Label", width: "minmax(8rem, 2.4fr)", make: formulaCell },
       { key: "auc", title: "AUC", width: "4.4rem", wideOnly: data.has.heldout && data.has.layers, hint: "on the samples that the search saw", make: textCell((row) => numbers.auc(neurons.auc[row])) },
       { key: "heldout", title: "Held out", width: "5.4rem", hint: "AUC on samples that the search did not see", make: textCell((row) => numbers.auc(neurons.heldout_auc[row])) },
-      { key: "interval", title: "Interval", width: "minmax(var(--range-width), 1fr)", hint: `${100 * data.report.level} % interval of the AUC`, make: intervalCell },
+      { key: "interval", title: "Interval", width: "minmax(var(--range-width), 1fr)", hint: `${numbers.level(data.report.level)} interval of the held-out AUC`, make: intervalCell },
       { key: "p", title: "Adjusted p", width: "6.2rem", hint: "corrected over all neurons", make: pCell },
       { key: "fraction", title: "Samples", width: "var(--share-width)", hint: "of which samples the label holds", make: shareCell },
     ].filter(({ key }) => known[key] !== false);

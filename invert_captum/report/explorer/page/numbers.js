@@ -29,7 +29,8 @@ Explorer.numbers = (() => {
     if (missing(log10)) return NONE;
     if (log10 > -300) return p(10 ** log10);
     const exponent = Math.floor(log10);
-    return `${(10 ** (log10 - exponent)).toFixed(1)}e${exponent}`;
+    const factor = (10 ** (log10 - exponent)).toFixed(1);
+    return factor === "10.0" ? `1.0e${exponent + 1}` : `${factor}e${exponent}`;
   }
 
   function percent(share) {
@@ -37,6 +38,9 @@ Explorer.numbers = (() => {
     if (share > 0 && share < 0.001) return "<0.1\u00a0%";
     return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}\u00a0%`;
   }
+
+  /* A level such as 0.95 as per cent, without the noise of binary fractions. */
+  const level = (share) => `${Number((100 * share).toPrecision(6))}\u00a0%`;
 
   function plain(number) {
     if (missing(number)) return NONE;
@@ -63,5 +67,5 @@ Explorer.numbers = (() => {
     return found;
   }
 
-  return { missing, count, auc, interval, p, pOfLog, percent, plain, signed, ticks };
+  return { missing, count, auc, interval, p, pOfLog, percent, level, plain, signed, ticks };
 })();

@@ -32,8 +32,10 @@
     state = { ...state, ...changes };
     if (replace) waiting = setTimeout(flush, WRITE_AFTER);
     else if (route.format(state) !== window.location.hash) window.history.pushState(null, "", route.format(state));
+    const inside = panel.contains(document.activeElement);
     draw();
-    if (focus) focusPanel();
+    /* Drawing makes the panel's buttons anew, and so takes the focus from the one that was used. */
+    if (focus || (inside && !panel.hidden && !panel.contains(document.activeElement))) focusPanel();
   }
 
   function focusPanel() {
@@ -53,8 +55,8 @@
   }
 
   function turn() {
-    const sort = choice.SORTS[state.sort];
-    if (sort) go({ dir: (state.dir || sort.first) === "asc" ? "desc" : "asc" });
+    const sort = choice.sorting(choice.SORTS, state.sort, state.dir);
+    if (sort) go({ dir: sort.direction === "asc" ? "desc" : "asc" });
   }
 
   const filter = (concept) => go({ concept, ...(state.view === "concept" || narrow.matches ? { view: "neurons", name: "" } : {}) });
@@ -105,9 +107,8 @@
 
   function drawNeurons() {
     const order = choice.choose(state);
-    const sort = choice.SORTS[state.sort] && { key: state.sort, direction: state.dir || choice.SORTS[state.sort].first };
     filters.show(state, order);
-    table.show(order, sort || null, state.view === "neuron" ? data.rowOfKey(state.name) ?? null : null);
+    table.show(order, choice.sorting(choice.SORTS, state.sort, state.dir), state.view === "neuron" ? data.rowOfKey(state.name) ?? null : null);
     return order;
   }
 

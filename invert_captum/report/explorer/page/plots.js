@@ -88,8 +88,11 @@ Explorer.plots = (() => {
       svg("text", { class: "axis-name", "text-anchor": "middle", transform: `translate(12 ${(y(0) + y(1)) / 2}) rotate(-90)` }, "true positives"),
     );
     const where = neurons.roc.heldout ? "held-out samples" : "all samples";
-    const interval = data.has.interval && !numbers.missing(neurons.low[row]) ? `, ${100 * data.report.level}\u00a0% interval ${numbers.interval(neurons.low[row], neurons.high[row])}` : "";
-    return html("section", { class: "roc" }, html("h3", null, "ROC curve"), plot, html("p", { class: "quiet" }, `${where}: AUC ${numbers.auc(area)}${interval}`));
+    /* Intervals are of held-out AUCs, so they do not belong to a curve of all samples. */
+    const known = neurons.roc.heldout && !numbers.missing(neurons.low[row]);
+    const interval = known ? `, ${numbers.level(data.report.level)} interval ${numbers.interval(neurons.low[row], neurons.high[row])}` : "";
+    const turned = neurons.low_label[row] ? " The curve is that of low activation, so the area under it is 1 − AUC." : "";
+    return html("section", { class: "roc" }, html("h3", null, "ROC curve"), plot, html("p", { class: "quiet" }, `${where}: AUC ${numbers.auc(area)}${interval}.${turned}`));
   }
 
   /* What switching the neuron off does to the classes, as bars to the left and right of 0. */

@@ -36,10 +36,15 @@ Explorer.samples = (() => {
     );
   }
 
+  /* Some tokenizers mark where words begin, others (with ##) where they go on. */
+  const startsWord = (tokens, token) => !token.startsWith("##") && !tokens.some((other) => /^[\s▁Ġ]/.test(other));
+
   function words(one) {
     const body = html("p", { class: "words", dir: "auto" });
     if (one.kind === "missing") body.append(html("span", { class: "quiet" }, "not embedded"));
-    for (const [place, token] of (one.shown?.tokens || [one.shown?.text || ""]).entries()) {
+    const tokens = one.shown?.tokens || [one.shown?.text || ""];
+    for (const [place, token] of tokens.entries()) {
+      if (place > 0 && startsWord(tokens, token)) body.append(" ");
       const word = html("span", { class: "token" }, token);
       if (one.map) heatMap.shade(word, one.map, place);
       body.append(word);
@@ -59,7 +64,7 @@ Explorer.samples = (() => {
     );
     const rows = shown.map((one) => {
       const cells = (one.shown?.numbers || []).map(([, number], place) => {
-        const cell = html("td", null, typeof number === "number" ? numbers.plain(number) : numbers.missing(number) ? "–" : name(String(number)));
+        const cell = html("td", null, numbers.plain(number));
         if (one.map) heatMap.shade(cell, one.map, place);
         return cell;
       });

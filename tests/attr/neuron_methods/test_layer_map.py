@@ -99,7 +99,8 @@ def test_activation_maps_are_up_sampled_shares(model, reduce):
 
 def test_a_pooling_layer_shows_what_it_gets(model):
     pooled = {"name": "pool", "reduce": "mean"}
-    with pytest.raises(ValueError, match=r"'pool' gives one number a neuron.*attribute_to_neuron_input=T"):
+    told = r"'pool' gives one number a neuron.*attribute_to_neuron_input=T"
+    with pytest.raises(ValueError, match=told):
         attribute_neuron(model, model[5], X, 2, attr.LayerActivation, **pooled)
     ours = attribute_neuron(
         model, model[5], X, 2, attr.LayerActivation, attribute_to_neuron_input=True, **pooled

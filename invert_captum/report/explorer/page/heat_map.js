@@ -4,9 +4,10 @@
 Explorer.heatMap = (() => {
   const { html } = Explorer.elements;
   const { numbers } = Explorer;
-  /* Inferno at equal steps: lightness grows evenly, so it reads without colour vision too. */
+  /* Inferno at equal steps, without its pale end, which would vanish on white pictures. Lightness
+     grows evenly, so it reads without colour vision too. */
   const INFERNO = [
-    [0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85], [227, 89, 51], [249, 140, 10], [249, 201, 50], [252, 255, 164],
+    [0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85], [227, 89, 51], [249, 140, 10],
   ];
   const SIGNED = { positive: [213, 94, 0], negative: [0, 114, 178], most: 0.6 };
   const UNDERLINED = 0.25;
@@ -46,7 +47,7 @@ Explorer.heatMap = (() => {
 
   function pictureLegend() {
     const scale = html("canvas", { class: "scale", width: 64, height: 1, "aria-hidden": "true" });
-    paint(scale, Array.from({ length: 64 }, (_, place) => inferno(place / 63)));
+    paint(scale, Array.from({ length: 64 }, (_, place) => [...inferno(place / 63), 4 * place]));
     return html("span", { class: "legend" }, "none", scale, "strongest");
   }
 

@@ -47,7 +47,8 @@ class ShownSamples:
         """Return what is seen of the samples, or None if nothing is.
 
         Args:
-            shown: A function from an index to an item, n items, or a data frame of n rows; None: taken from ``inputs``.
+            shown: A function from an index to an item, n items, or a data frame of n rows; None:
+                taken from ``inputs``.
             inputs: What the model takes, or n items; None if it is not at hand.
             n_samples: The number n.
             feature_names: As above.

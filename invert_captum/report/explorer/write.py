@@ -71,9 +71,10 @@ def write_explorer(
             tensors or a map-style data set. Without ``labeler`` also a sequence of n items as for
             ``shown``.
         shown: What a person sees of a sample: a function from its index to an item, n items, or a
-            data frame of n rows. An item is a picture (a PIL image; an array or tensor (height, width), (height, width, 3
-            or 4) or (1 or 3, height, width), bytes as they are, other numbers from the lowest,
-            black, to the highest, white), a text, a sequence of tokens (str), or a row of numbers
+            data frame of n rows. An item is a picture (a PIL image; an array or tensor
+            (height, width), (height, width, 3 or 4) or (1 or 3, height, width), bytes as they are,
+            other numbers from the lowest, black, to the highest, white), a text, a sequence of
+            tokens (str), or a row of numbers
             (a mapping from names, or an array or sequence). A heat map is laid over the whole
             picture, which must therefore show all that the model sees, and no more. None: the
             inputs, if they are one of these (tensors with 1 or 3 channels, or float rows).

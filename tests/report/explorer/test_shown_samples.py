@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -108,3 +109,12 @@ def test_rows_of_other_things_than_numbers_are_refused(item):
         TypeError, match=r"a row of numbers holds ('red'|None) .*; expected numbers"
     ):
         ShownSamples(lambda _: item).entry(0, 32)
+
+
+def test_a_data_frame_is_shown_row_by_row():
+    frame = pd.DataFrame({"age": [1.5, 2.5], "income": [10.0, -3.0]}, index=["b", "a"])
+    shown = ShownSamples.of(frame, None, 2)
+    assert shown is not None
+    assert shown.entry(1, 96) == {"numbers": [["age", 2.5], ["income", -3.0]]}
+    with pytest.raises(ValueError, match="shown has 2 samples; the result is of 3"):
+        ShownSamples.of(frame, None, 3)

@@ -12,6 +12,7 @@ from drawn_text import HOSTILE_NAMES, assert_inside, assert_readable, axes_of, t
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from PIL import Image
+from sklearn.metrics import auc
 
 import invert_captum as ic
 from invert_captum.report.neuron_figure import plot_neuron
@@ -68,7 +69,7 @@ def test_everything_is_told_and_can_be_read(result, activations, concepts, theme
 def test_curve_and_band_are_those_of_the_view(result, activations, concepts):
     axes = axes_of(draw(result, activations, concepts), "roc")
     (curve,) = [line for line in axes.lines if line.get_gid() == "curve"]
-    area = np.trapezoid(curve.get_ydata(), curve.get_xdata())
+    area = auc(curve.get_xdata(), curve.get_ydata())
     assert area == pytest.approx(result[0][0].heldout_auc, abs=1e-12)
     assert [each.get_gid() for each in axes.collections] == ["band"]
     bare = axes_of(draw(result, activations, concepts, n_bootstrap=0), "roc")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import collections
 import gc
 import warnings
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -155,10 +156,25 @@ def test_outputs_with_one_tensor_keep_their_type(wrap, unwrap):
     assert types[0] is types[1]
 
 
-def test_outputs_of_transformers_are_replaced_by_attribute_and_key():
-    outputs = pytest.importorskip("transformers.modeling_outputs")
+class ModelOutput(OrderedDict):
+    """As those of transformers: entries are attributes, too, and are also found by position."""
+
+    def __init__(self, **entries):
+        super().__init__()
+        for name, entry in entries.items():
+            self[name] = entry
+
+    def __setitem__(self, name, entry):
+        super().__setitem__(name, entry)
+        object.__setattr__(self, name, entry)
+
+    def __getitem__(self, key):
+        return list(self.values())[key] if isinstance(key, int) else super().__getitem__(key)
+
+
+def test_outputs_like_those_of_transformers_are_replaced_by_attribute_and_key():
     net = Wrapped(
-        lambda rows: outputs.BaseModelOutput(last_hidden_state=rows),
+        lambda rows: ModelOutput(last_hidden_state=rows),
         lambda given: (given.last_hidden_state, given["last_hidden_state"], given[0]),
     )
     with ablate(net, "inner", 1):

@@ -78,6 +78,8 @@ class NamedLayer:
         return tuple(sorted(columns))
 
     def _column(self, neuron: object) -> int:
+        layer: object = None
+        column = neuron
         if isinstance(neuron, Explanation):
             layer, column = neuron.layer, neuron.neuron
         elif isinstance(neuron, tuple) and len(neuron) == 2:
@@ -87,8 +89,6 @@ class NamedLayer:
                 f"neurons is or has {shown(neuron)}; expected columns, keys (layer, column), or "
                 "explanations"
             )
-        else:
-            layer, column = None, neuron  # type: ignore[assignment]
         if layer is not None and layer not in self.names:
             raise ValueError(
                 f"neurons has neuron {column} of layer {layer!r}; expected neurons of layer "

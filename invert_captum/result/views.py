@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from captum.attr import NeuronAttribution
     from matplotlib.figure import Figure
 
-    from invert_captum.attr.contribution.contributions import Contributions
     from invert_captum.concepts import ConceptSet
-    from invert_captum.labeler import NeuronConceptLabeler
     from invert_captum.neuron_columns import Activations
     from invert_captum.result.labeled_neurons import Key
 
@@ -90,13 +88,12 @@ class ResultViews(LabeledNeurons):
             **options,
         )
 
-    def plot_contributions(
-        self, contributions: Contributions, sample: int = 0, **options: Any
-    ) -> Figure:
+    def plot_contributions(self, contributions: Any, sample: int = 0, **options: Any) -> Figure:
         """Draw how the labels add up to a prediction, as a waterfall.
 
         Args:
-            contributions: What `attr.ConceptContribution` found with this result.
+            contributions: `attr.Contributions`, which `attr.ConceptContribution` found with this
+                result.
             sample: Which of its rows.
             **options: Further arguments of `report.plot_contributions`, such as ``top``.
 
@@ -115,7 +112,7 @@ class ResultViews(LabeledNeurons):
         *,
         inputs: Any = None,
         shown: Any = None,
-        labeler: NeuronConceptLabeler | None = None,
+        labeler: Any = None,
         top: int = 48,
         method: type[NeuronAttribution] | None = None,
         class_names: Sequence[str] | None = None,
@@ -135,7 +132,8 @@ class ResultViews(LabeledNeurons):
             inputs: The n inputs of the model, tensors or a data set; or n pictures or texts.
             shown: What a person sees of each sample, if not its input: n pictures (PIL, arrays),
                 texts, lists of tokens, or mappings of numbers, or a function from an index to one.
-            labeler: Adds heat maps, and what switching a neuron off does to the classes.
+            labeler: A `NeuronConceptLabeler` of the model: adds heat maps, and what switching a
+                neuron off does to the classes.
             top: How many neurons get these: the best-supported.
             method: A neuron method of Captum for the heat maps, or a layer method whose map is
                 up-sampled. None: the layer's own map where it has positions, else

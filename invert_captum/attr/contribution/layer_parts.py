@@ -17,7 +17,6 @@ from invert_captum.activations.reducers import (
     neurons_first,
     position_index,
 )
-from invert_captum.attr.activation_functions.activation_modules import become, without_hooks
 from invert_captum.attr.activation_functions.activation_rules import (
     rule_of,
     with_activation_modules,
@@ -61,7 +60,7 @@ class LayerParts:
     def joined(cls, parts: Sequence[LayerParts], target: ChosenTarget) -> LayerParts:
         """Return the parts of several groups of samples, whose ``target`` was cut along."""
         if isinstance(target, str):
-            target = torch.cat([one.target for one in parts])  # type: ignore[misc]
+            target = torch.cat([torch.as_tensor(one.target) for one in parts])
         return cls(
             torch.cat([one.neurons for one in parts]),
             torch.cat([one.total for one in parts]),
@@ -175,11 +174,7 @@ def _within_reach(
             f"layer is the model itself, behind which {method.name} has no rules; expected a "
             "module inside it, or LayerConductance or LayerIntegratedGradients"
         )
-    reached = with_activation_modules(rule, site, fresh(inputs), fresh(additional_forward_args))
-    if site.at_input and rule.acts_on(reached.layer):
-        # Captum's LayerDeepLift leaves out the rule of the very module at whose input it looks.
-        become(reached.layer, nn.Sequential(without_hooks(reached.layer)))
-    return reached
+    return with_activation_modules(rule, site, fresh(inputs), fresh(additional_forward_args))
 
 
 def _observe(site: ReducedLayer, arguments: tuple[object, ...]) -> tuple[object, Tensor]:

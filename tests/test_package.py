@@ -73,7 +73,7 @@ def room(module):
 
 
 # What each room of the package may import from the others.
-FOUNDATION = {"_log", "_validation", "_version", "_files", "_compiling"}
+FOUNDATION = {"_log", "_validation", "_version", "_files", "_compiling", "_compat"}
 MAY_IMPORT = {
     "concepts": set(),
     "activations": set(),

@@ -14,7 +14,7 @@ from torch import Tensor
 from invert_captum.activations.forward import model_device
 from invert_captum.activations.reducers import neurons_first, only_tensor
 from invert_captum.attr.layer_shape import LayerShape, ReducedLayer, check_neuron, observe_layer
-from invert_captum.attr.neuron_methods.upsampling import lay_over_inputs
+from invert_captum.attr.upsampling import lay_over_inputs
 
 
 def activation_map(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from captum.attr import LayerAttribution
 
-from invert_captum.attr.neuron_methods.upsampling import lay_over_inputs
+from invert_captum.attr.upsampling import lay_over_inputs
 
 VALUES = torch.rand(2, 12, generator=torch.Generator().manual_seed(0))
 

@@ -63,22 +63,43 @@ def lay_over_inputs(
     return upsampled
 
 
-def _as_grid(values: Tensor, size: tuple[int, ...], layer: str) -> Tensor | None:
-    """Return ``values`` as a map over inputs of ``size``, or None if they make none."""
-    if values.ndim > 2:
-        return values
-    n_tokens = values.shape[1]
+def token_grid(n_tokens: int, size: tuple[int, int]) -> tuple[int, int, int] | None:
+    """Return how the tokens of a vision transformer cover a picture.
+
+    Args:
+        n_tokens: Number of tokens.
+        size: Height and width of the picture.
+
+    Returns:
+        How many tokens stand before the patches (0, or 1 for a class token), and height and width
+        of the grid of patches; None if no grid has the picture's aspect ratio.
+
+    Examples:
+        >>> token_grid(197, (224, 224)), token_grid(50, (224, 200))
+        ((1, 14, 14), None)
+    """
     for n_before in (0, 1):
         n_patches = n_tokens - n_before
         height = math.isqrt(n_patches * size[0] // size[1])
         if not height or n_patches % height or height * size[1] * height != n_patches * size[0]:
             continue
-        patches = values[:, n_before:]
-        if n_before and values[:, 0].any() and not patches.any():
-            raise ValueError(
-                f"all of layer {layer!r} lies in its class token alone, which has no place in "
-                "the picture; expected a reduction over patches, such as 'mean', or a Neuron* "
-                "method"
-            )
-        return patches.reshape(len(patches), height, n_patches // height)
+        return n_before, height, n_patches // height
     return None
+
+
+def _as_grid(values: Tensor, size: tuple[int, ...], layer: str) -> Tensor | None:
+    """Return ``values`` as a map over inputs of ``size``, or None if they make none."""
+    if values.ndim > 2:
+        return values
+    grid = token_grid(values.shape[1], (size[0], size[1]))
+    if grid is None:
+        return None
+    n_before, height, width = grid
+    patches = values[:, n_before:]
+    if n_before and values[:, 0].any() and not patches.any():
+        raise ValueError(
+            f"all of layer {layer!r} lies in its class token alone, which has no place in "
+            "the picture; expected a reduction over patches, such as 'mean', or a Neuron* "
+            "method"
+        )
+    return patches.reshape(len(patches), height, width)

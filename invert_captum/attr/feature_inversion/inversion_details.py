@@ -1,0 +1,63 @@
+"""All that an inversion found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invert_captum._log import warn
+from invert_captum._validation import listed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class InversionDetails:
+    """What `GuidedFeatureInversion.attribute_with_details` returns for n pictures.
+
+    Attributes:
+        attributions: The mask in the shape of the inputs, as ``attribute`` returns it.
+        mask: The mask, in [0, 1], shape (n, 1, height, width).
+        channel_weights: ω, the weights of the mask layer's channels, shape (n, k); None with
+            ``mask="free"``.
+        inversion_loss: The loss of stage 1 before each of its steps, shape (n, n_inversion_steps).
+        target_loss: The loss of stage 2 before each of its steps, shape (n, n_target_steps);
+            (n, 0) if there was no target.
+        input_output: What the model gives for the target on the pictures themselves: its
+            probability, logit or the neuron's activation, shape (n,); None without target.
+        masked_output: The same on the pictures seen through the mask.
+        background_output: The same on what the mask leaves over.
+        collapsed: bool (n,): at some step all weights would have reached zero, or the mask would
+            have become the same everywhere; this step was not taken.
+        interrupted: bool (n,): the loss became NaN or infinite; the last parameters before that
+            are kept.
+        neutral: bool (n,): there was nothing to decide between, and the mask is ½ everywhere: the
+            background is the picture, the mask layer the same everywhere, the inversion layer zero
+            (relative loss), or the neuron silent.
+    """
+
+    attributions: Tensor | tuple[Tensor, ...]
+    mask: Tensor
+    channel_weights: Tensor | None
+    inversion_loss: Tensor
+    target_loss: Tensor
+    input_output: Tensor | None
+    masked_output: Tensor | None
+    background_output: Tensor | None
+    collapsed: Tensor
+    interrupted: Tensor
+    neutral: Tensor
+
+    def warn(self) -> None:
+        """Warn of pictures that did not go through both stages as they should."""
+        told = {
+            "have nothing to decide between, and the mask is ½ everywhere": self.neutral,
+            "kept their last weights, because the penalty would have left none; take a smaller "
+            "gamma or delta": self.collapsed & ~self.neutral,
+            "stopped early, because the loss became NaN or infinite": self.interrupted
+            & ~self.neutral,
+        }
+        for what, rows in told.items():
+            if found := rows.nonzero().flatten().tolist():
+                warn(f"pictures {listed(found)} of {len(rows)} {what}")

@@ -13,6 +13,7 @@ import invert_captum as ic
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+INVERSION = (ROOT / "docs" / "feature_inversion.md").read_text(encoding="utf-8")
 DEBUGGING = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
 
 
@@ -104,6 +105,26 @@ def test_the_page_about_debugging(pictures, capsys):
     assert len(names["table"])
     assert "percentile" in capsys.readouterr().out
     assert Path("neuron.png").is_file()
+
+
+# A network with random weights may keep nothing that the penalties leave.
+@pytest.mark.filterwarnings("ignore:pictures:invert_captum.InvertCaptumWarning")
+def test_the_lines_about_what_carries_a_prediction(pictures):
+    names = labelled(pictures, 0)
+    names["best"] = 0
+    exec(python_blocks(README)[2], names)  # noqa: S102 - the README's own code
+    assert names["mask"].shape == (8, 3, 12, 12)
+    assert names["boxes"].shape == (8, 4)
+
+
+@pytest.mark.filterwarnings("ignore:pictures:invert_captum.InvertCaptumWarning")
+def test_the_page_about_feature_inversion(pictures):
+    names = labelled(pictures, 0)
+    names["best"] = 0
+    for block in python_blocks(INVERSION):
+        exec(block, names)  # noqa: S102 - the page's own code
+    assert names["free"].shape == names["other"].shape == names["of_neuron"].shape == (2, 3, 12, 12)
+    assert names["hits"].shape == (2,)
 
 
 def test_every_local_link_and_module_exists():

@@ -152,7 +152,8 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
             inputs: A tensor or a tuple of tensors; they are moved to the device of the model.
             neuron_selector: Column of the activations; with several layers, the name of the
                 layer and the column.
-            method: One of the ``Neuron*`` or ``Layer*`` classes of `captum.attr`.
+            method: One of the ``Neuron*`` or ``Layer*`` classes of `captum.attr`, or
+                `invert_captum.attr.NeuronGuidedFeatureInversion` with ``inversion_layer=``.
             reduce: As in `extract`. None: as in the last extraction, else ``"mean"``.
             neuron_dim: As in `extract`. None: as in the last extraction.
             **kwargs: Arguments of the method, such as ``baselines`` or ``n_steps``. Unless it is
@@ -163,8 +164,8 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
             the layer, up-sampled to the inputs (see `invert_captum.attr.attribute_neuron`).
 
         Raises:
-            TypeError: ``method`` is no attribution of a neuron or layer, or does not know an
-                argument.
+            TypeError: ``method`` is no attribution of a neuron or layer, does not know an argument,
+                or lacks one.
             ValueError: there is no such neuron, or the method gives wrong numbers with this
                 reduction or model, or has no map of this layer.
 

@@ -197,6 +197,21 @@ def report(
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Run the model for heat maps.")
     ] = True,
+    inversion_layer: Annotated[
+        str | None,
+        typer.Option(
+            help="Make the heat maps by Guided Feature Inversion: what has to stay of a picture "
+            "for the neuron to stay active, where the features of this layer, such as layer4, "
+            "stay as they are. Slow: 150 forward and backward passes a picture; take a small --top."
+        ),
+    ] = None,
+    mask_layer: Annotated[
+        str | None,
+        typer.Option(
+            help="The layer whose channels make these maps: what it gives or, if only that has "
+            "positions (a pooling layer), what it gets. Default: the inversion layer."
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -219,14 +234,18 @@ def report(
 ) -> None:
     """Make the page of a labelling in DIR: one HTML file to search, sort and look at."""
     with _plain_errors():
+        from invert_captum.cli.heat_map_choice import HeatMapChoice
+
+        maps = HeatMapChoice.of(
+            heat_maps=heat_maps, top=top, inversion_layer=inversion_layer, mask_layer=mask_layer
+        )
         from invert_captum.cli.report import Overrides, run_report
 
         run_report(
             folder,
             out,
             Overrides(model, preprocess, weights, images, device),
-            heat_maps=heat_maps,
-            top=top,
+            maps,
             show_progress=progress,
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invert_captum.cli.model import TORCHVISION
 from invert_captum.report.explorer import write_explorer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from invert_captum.cli.images import PictureFiles
@@ -25,6 +26,7 @@ def write_page(
     top: int,
     batch_size: int,
     show_progress: bool,
+    map_arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the page of a labelling.
 
@@ -37,6 +39,7 @@ def write_page(
         top: How many neurons get heat maps.
         batch_size: How many pictures go through the model at once.
         show_progress: Whether to draw progress bars on standard error.
+        map_arguments: Further arguments of `write_explorer`, about the method of heat maps.
     """
     write_explorer(
         run.result,
@@ -51,6 +54,7 @@ def write_page(
         class_names=names,
         batch_size=batch_size,
         show_progress=show_progress,
+        **(map_arguments or {}),
     )
 
 

@@ -22,6 +22,8 @@ from invert_captum.report.folder import ReportFiles, SavedRun, read_report
 if TYPE_CHECKING:
     from torch import nn
 
+    from invert_captum.cli.heat_map_choice import HeatMapChoice
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -42,9 +44,8 @@ def run_report(
     folder: Path,
     out: Path | None,
     overrides: Overrides,
+    maps: HeatMapChoice,
     *,
-    heat_maps: bool,
-    top: int,
     show_progress: bool,
 ) -> Path:
     """Write the page of the labelling in ``folder`` and print where it lies.
@@ -53,8 +54,7 @@ def run_report(
         folder: What ``label`` or ``demo`` has written.
         out: The HTML file; None for ``report.html`` in the folder.
         overrides: What has moved since, and code that may run.
-        heat_maps: Whether to run the model for heat maps.
-        top: How many neurons get them.
+        maps: Of how many neurons to make heat maps, and how.
         show_progress: Whether to draw progress bars on standard error.
     """
     if not folder.is_dir():
@@ -64,15 +64,15 @@ def run_report(
     page = out or files.page
     command = run.result.settings.get("command") or {}
     name = command.get("name") if isinstance(command, dict) else None
-    top = top if heat_maps else 0
     if name == "label":
         with own_code_importable(overrides.model, overrides.preprocess):
-            _label_page(page, run, SavedCommand.of(command), overrides, top, show_progress)
+            _label_page(page, run, SavedCommand.of(command), overrides, maps, show_progress)
     else:
         _refuse_overrides(overrides)
         if name == "demo":
-            _demo_page(page, run, overrides.device, top=top, show_progress=show_progress)
+            _demo_page(page, run, overrides.device, maps, show_progress=show_progress)
         else:
+            _refuse_inversion(maps)
             write_explorer(run.result, page, run.activations, run.concepts, top=0)
     typer.echo(f"written:\n{page}")
     return page
@@ -88,7 +88,17 @@ def _refuse_overrides(overrides: Overrides) -> None:
         )
 
 
-def _demo_page(page: Path, run: SavedRun, device: str, *, top: int, show_progress: bool) -> None:
+def _refuse_inversion(maps: HeatMapChoice) -> None:
+    if maps.inversion_layer is not None:
+        raise ValueError(
+            "--inversion-layer: only for what invert-captum demo or label has written, of which "
+            "the model is known; expected none for DIR"
+        )
+
+
+def _demo_page(
+    page: Path, run: SavedRun, device: str, maps: HeatMapChoice, *, show_progress: bool
+) -> None:
     from invert_captum.demo.emoji import read_emoji
     from invert_captum.demo.network import load_network
     from invert_captum.demo.page import write_demo_page
@@ -102,8 +112,9 @@ def _demo_page(page: Path, run: SavedRun, device: str, *, top: int, show_progres
         run.concepts,
         read_emoji(),
         on_device(network, device),
-        top=top,
+        top=maps.top,
         show_progress=show_progress,
+        map_arguments=maps.arguments,
     )
 
 
@@ -112,7 +123,7 @@ def _label_page(
     run: SavedRun,
     command: SavedCommand,
     overrides: Overrides,
-    top: int,
+    maps: HeatMapChoice,
     show_progress: bool,
 ) -> None:
     images = overrides.images or Path(command.folder)
@@ -128,7 +139,7 @@ def _label_page(
     files = files_inside(images, run.concepts.sample_ids, "the saved labelling has")
     labeler, spec = None, overrides.model or command.spec
     preprocess: Preprocess = _never
-    if top:
+    if maps.top:
         network = _trusted_model(spec, command, overrides)
         preprocess = choose_preprocess(
             _trusted(command.preprocess, overrides.preprocess, "--preprocess") or "",
@@ -143,9 +154,10 @@ def _label_page(
         PictureFiles(files, preprocess),
         labeler,
         class_names(spec),
-        top=top,
+        top=maps.top,
         batch_size=command.batch_size,
         show_progress=show_progress,
+        map_arguments=maps.arguments,
     )
 
 

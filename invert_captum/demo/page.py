@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invert_captum.demo.emoji import CREDIT, PictureDataset
 from invert_captum.demo.network import BATCH_SIZE, LAYER
@@ -32,6 +32,7 @@ def write_demo_page(
     *,
     top: int,
     show_progress: bool,
+    map_arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the page of a labelling of the demo's network.
 
@@ -44,6 +45,7 @@ def write_demo_page(
         network: From `load_network`.
         top: How many neurons get heat maps and the classes that they speak for.
         show_progress: Whether to draw progress bars on standard error.
+        map_arguments: Further arguments of `write_explorer`, about the method of heat maps.
     """
     write_explorer(
         result,
@@ -60,6 +62,7 @@ def write_demo_page(
         credit=CREDIT,
         batch_size=BATCH_SIZE,
         show_progress=show_progress,
+        **(map_arguments or {}),
     )
 
 

@@ -96,13 +96,11 @@ class NeuronGoal:
         layer: Its layer.
         selector: A column of the layer's mean over positions, the index of one number in a
             picture's output, or a function from the output to shape (n,).
-        neuron_dim: Axis of the neurons in the layer's output; None: as `channel_axis` finds it.
         size: Height and width of the pictures.
     """
 
     layer: WatchedLayer
     selector: NeuronSelector
-    neuron_dim: int | None
     size: tuple[int, int]
     relative: bool = True
 
@@ -129,6 +127,6 @@ class NeuronGoal:
                     f"{output.ndim - 1}"
                 )
             return target_output(output, self.selector)
-        axis = channel_axis(output.shape, self.size, self.neuron_dim)
+        axis = channel_axis(output.shape, self.size, None)
         rows = reduce_output(output, "mean", axis, layer=self.layer.name)
         return rows[:, check_neuron(self.selector, rows.shape[1], self.layer.name)]

@@ -54,7 +54,7 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
             None: the inversion layer. Coarse maps (7 x 7) do better than fine ones.
         device_ids: The order in which a `torch.nn.DataParallel` model inside a function splits its
             inputs.
-        neuron_dim: Axis of the channels in what the mask layer gives. None: of maps the reading
+        channel_dim: Axis of the channels in what the mask layer gives. None: of maps the reading
             that fits the picture's aspect ratio, of tokens the last one.
 
     Raises:
@@ -81,11 +81,11 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         mask_layer: nn.Module | str | None = None,
         device_ids: Sequence[int] | None = None,
         *,
-        neuron_dim: int | None = None,
+        channel_dim: int | None = None,
     ) -> None:
         super().__init__(forward_func)
         self.device_ids = device_ids
-        self._call = Call.of(forward_func, inversion_layer, mask_layer, device_ids, neuron_dim)
+        self._call = Call.of(forward_func, inversion_layer, mask_layer, device_ids, channel_dim)
 
     def attribute(
         self,

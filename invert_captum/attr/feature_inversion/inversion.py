@@ -59,7 +59,7 @@ class Inversion:
         layers: tuple[WatchedLayer, WatchedLayer],
         goal: Goal | None,
         settings: InversionSettings,
-        neuron_dim: int | None,
+        channel_dim: int | None,
     ) -> Inversion:
         """Look at the undisturbed pictures, and lay out the mask.
 
@@ -69,10 +69,10 @@ class Inversion:
             layers: Inversion layer and mask layer.
             goal: What stage 2 is about, or None.
             settings: The constants.
-            neuron_dim: Axis of the mask layer's channels, or None.
+            channel_dim: Axis of the mask layer's channels, or None.
         """
         background = background_of(pictures, settings.background)
-        undisturbed = Undisturbed.of(runs, pictures, layers, goal, neuron_dim)
+        undisturbed = Undisturbed.of(runs, pictures, layers, goal, channel_dim)
         mask: MaskParameters = ChannelWeights(undisturbed.maps)
         if settings.mask == "free":
             height, width = undisturbed.maps.shape[2:]

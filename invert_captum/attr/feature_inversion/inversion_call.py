@@ -61,14 +61,14 @@ class Call:
         inversion_layer: The layer whose features are kept.
         mask_layer: The layer whose channels make the mask; None for the inversion layer.
         device_ids: The order in which a `torch.nn.DataParallel` model splits its inputs.
-        neuron_dim: Axis of the mask layer's channels, or None.
+        channel_dim: Axis of the mask layer's channels, or None.
     """
 
     forward_func: Callable[..., Any]
     inversion_layer: WatchedLayer
     mask_layer: WatchedLayer | None
     device_ids: Sequence[int] | None
-    neuron_dim: int | None
+    channel_dim: int | None
 
     @classmethod
     def of(
@@ -77,7 +77,7 @@ class Call:
         inversion_layer: object,
         mask_layer: object,
         device_ids: Sequence[int] | None,
-        neuron_dim: int | None,
+        channel_dim: int | None,
     ) -> Call:
         """Find the layers by module or dotted name.
 
@@ -95,7 +95,7 @@ class Call:
         inversion = WatchedLayer.of(model, "inversion_layer", inversion_layer)
         given = mask_layer is not None
         mask = WatchedLayer.of(model, "mask_layer", mask_layer) if given else None
-        return cls(model, inversion, mask, device_ids, neuron_dim)
+        return cls(model, inversion, mask, device_ids, channel_dim)
 
     def run(
         self,
@@ -130,7 +130,7 @@ class Call:
         extra = to_device(additional_forward_args, device)
         with prepared(model, device, extra, self.device_ids) as runs:
             own = to_device(pictures.detach(), device).clone()
-            inversion = Inversion.of(runs, own, layers, goal, settings, self.neuron_dim)
+            inversion = Inversion.of(runs, own, layers, goal, settings, self.channel_dim)
             found = _both_stages(inversion, show_progress=show_progress, with_outputs=with_outputs)
         found.warn()
         if isinstance(inputs, tuple) and isinstance(found.attributions, Tensor):
@@ -147,7 +147,10 @@ def _both_stages(
     if settled is not None:
         last = inversion.pursue(settled, first.parameters, show_progress=show_progress)
     with torch.no_grad():
-        masks = inversion.masks(last.parameters)
+        # What stopped in stage 1 has no part in stage 2.
+        stopped = first.interrupted.unsqueeze(1)
+        parameters = torch.where(stopped, first.parameters, last.parameters)
+        masks = inversion.masks(parameters)
         masks = torch.where(neutral[:, None, None, None], _NEUTRAL, masks)
         outputs: list[Tensor | None] = [None, None]
         if settled is not None and with_outputs:
@@ -158,13 +161,13 @@ def _both_stages(
     return InversionDetails(
         attributions=masks.to(pictures.dtype).expand_as(pictures).contiguous(),
         mask=masks,
-        channel_weights=last.parameters if channels else None,
+        channel_weights=parameters if channels else None,
         inversion_loss=first.losses,
         target_loss=last.losses if settled is not None else first.losses[:, :0],
         input_output=inversion.undisturbed.values,
         masked_output=outputs[0],
         background_output=outputs[1],
-        collapsed=first.collapsed | last.collapsed,
-        interrupted=first.interrupted | last.interrupted,
+        collapsed=(first.collapsed | last.collapsed) & ~neutral,
+        interrupted=(first.interrupted | last.interrupted) & ~neutral,
         neutral=neutral,
     )

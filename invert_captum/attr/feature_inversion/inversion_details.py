@@ -28,13 +28,13 @@ class InversionDetails:
             probability, logit or the neuron's activation, shape (n,); None without target.
         masked_output: The same on the pictures seen through the mask.
         background_output: The same on what the mask leaves over.
-        collapsed: bool (n,): at some step all weights would have reached zero, or the mask would
-            have become the same everywhere; this step was not taken.
+        collapsed: bool (n,): at some step all weights would have fallen below a thousandth of
+            their start, or the mask would have become the same everywhere; this step was not taken.
         interrupted: bool (n,): the loss became NaN or infinite; the last parameters before that
             are kept.
         neutral: bool (n,): there was nothing to decide between, and the mask is ½ everywhere: the
             background is the picture, the mask layer the same everywhere, the inversion layer zero
-            (relative loss), or the neuron silent.
+            (relative loss), or the neuron silent. No other flag is set then.
     """
 
     attributions: Tensor | tuple[Tensor, ...]
@@ -54,10 +54,9 @@ class InversionDetails:
         told = {
             "have nothing to decide between, and the mask is ½ everywhere": self.neutral,
             "kept their last weights, because the penalty would have left none; take a smaller "
-            "gamma or delta": self.collapsed & ~self.neutral,
-            "stopped early, because the loss became NaN or infinite": self.interrupted
-            & ~self.neutral,
+            "gamma or delta": self.collapsed,
+            "stopped early, because the loss became NaN or infinite": self.interrupted,
         }
         for what, rows in told.items():
             if found := rows.nonzero().flatten().tolist():
-                warn(f"pictures {listed(found)} of {len(rows)} {what}")
+                warn(f"pictures in rows {listed(found)} (of {len(rows)}) {what}")

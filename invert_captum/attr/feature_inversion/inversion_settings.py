@@ -55,7 +55,7 @@ class InversionSettings:
         for name in ("n_inversion_steps", "n_target_steps"):
             check_integer(name, getattr(self, name), minimum=0)
         for name in ("learning_rate", "background_weight", "gamma", "delta"):
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or name not in ("gamma", "delta"):
                 _check_number(name, getattr(self, name), above_zero=name == "learning_rate")
         check_choice("inversion_loss", self.inversion_loss, get_args(InversionLoss))
         check_choice("mask", self.mask, get_args(MaskKind))

@@ -35,11 +35,11 @@ def tensor_of(value: Any, layer: str) -> Tensor:
 
 
 def channel_maps(
-    output: Tensor, size: tuple[int, int], neuron_dim: int | None, layer: str
+    output: Tensor, size: tuple[int, int], channel_dim: int | None, layer: str
 ) -> Tensor:
     """Return a layer's channels as maps.
 
-    Feature maps may have their channels before or after the positions: unless ``neuron_dim`` says
+    Feature maps may have their channels before or after the positions: unless ``channel_dim`` says
     which, it is the reading whose positions come nearest to the picture's aspect ratio. Tokens of
     a vision transformer are folded into the grid of their patches, without the class token.
 
@@ -47,7 +47,7 @@ def channel_maps(
         output: Shape (n, channels, height, width), (n, height, width, channels) or
             (n, tokens, channels).
         size: Height and width of the picture.
-        neuron_dim: Axis of the channels; None: as above.
+        channel_dim: Axis of the channels; None: as above.
         layer: Name of the layer, for messages.
 
     Returns:
@@ -63,7 +63,7 @@ def channel_maps(
         >>> channel_maps(torch.rand(2, 50, 96), (224, 224), None, "encoder").shape
         torch.Size([2, 96, 7, 7])
     """
-    axis = channel_axis(output.shape, size, neuron_dim)
+    axis = channel_axis(output.shape, size, channel_dim)
     maps = neurons_first(output, axis, layer)
     if maps.ndim == 3:
         maps = _folded(maps, size, layer)
@@ -77,15 +77,17 @@ def channel_maps(
     return maps
 
 
-def channel_axis(shape: Sequence[int], size: tuple[int, int], neuron_dim: int | None) -> int | None:
+def channel_axis(
+    shape: Sequence[int], size: tuple[int, int], channel_dim: int | None
+) -> int | None:
     """Return the axis of the channels in what a layer gives; None: the usual one.
 
     Examples:
         >>> channel_axis((2, 7, 7, 96), (224, 224), None)
         3
     """
-    if neuron_dim is not None or len(shape) != 4:
-        return neuron_dim
+    if channel_dim is not None or len(shape) != 4:
+        return channel_dim
     apart = {axis: _off_ratio([*shape[1:axis], *shape[axis + 1 :]], size) for axis in (1, 3)}
     return min(apart, key=lambda axis: apart[axis])
 

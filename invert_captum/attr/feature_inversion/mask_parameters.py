@@ -17,8 +17,9 @@ FREE_START = 0.5
 
 # A mask of the same value everywhere, but for rounding, divides nothing.
 _FLAT = 64
-# Ten steps of 0.01 from 0.1 end beside zero, by rounding and by Adam's epsilon.
-_GONE = 1e-6
+# A thousandth of the start. Ten of Adam's steps of 0.01 end beside zero, and what is left of the
+# weights then is how much their slopes differed, not what the network keeps.
+_GONE = 1e-4
 
 
 class MaskParameters(Protocol):

@@ -41,8 +41,7 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         inversion_layer: The layer whose features stage 1 keeps.
         mask_layer: The layer whose channels make the mask. None: the inversion layer.
         device_ids: As in `GuidedFeatureInversion`.
-        neuron_dim: Axis of the neurons in what ``layer`` gives, and of the channels in what the
-            mask layer gives. None: as in `GuidedFeatureInversion`.
+        channel_dim: As in `GuidedFeatureInversion`.
 
     Raises:
         TypeError: A layer is neither module nor name, or a name although ``forward_func`` is no
@@ -68,9 +67,9 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         mask_layer: nn.Module | str | None = None,
         device_ids: Sequence[int] | None = None,
         *,
-        neuron_dim: int | None = None,
+        channel_dim: int | None = None,
     ) -> None:
-        self._call = Call.of(forward_func, inversion_layer, mask_layer, device_ids, neuron_dim)
+        self._call = Call.of(forward_func, inversion_layer, mask_layer, device_ids, channel_dim)
         self._neuron_layer = WatchedLayer.of(self._call.forward_func, "layer", layer)
         super().__init__(forward_func, self._neuron_layer.module, device_ids)
 
@@ -218,7 +217,6 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         goal = NeuronGoal(
             self._neuron_layer.at(at_neuron_input),
             neuron_selector,
-            self._call.neuron_dim,
             (pictures.shape[2], pictures.shape[3]),
         )
         return self._call.run(

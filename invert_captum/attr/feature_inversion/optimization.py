@@ -85,6 +85,11 @@ def _derived(
     loss, slopes = parameters.new_zeros(len(parameters)), torch.zeros_like(parameters)
     for term in terms:
         value = term(parameters)
+        if not value.requires_grad:
+            raise ValueError(
+                "forward_func gives something that has no gradient with respect to the inputs, as "
+                "under torch.no_grad() or after detach(); expected a model that can be derived"
+            )
         (slope,) = torch.autograd.grad(value.sum(), parameters)
         loss, slopes = loss + value.detach(), slopes + slope
     return loss, slopes

@@ -40,7 +40,7 @@ class Undisturbed:
         pictures: Tensor,
         layers: tuple[WatchedLayer, WatchedLayer],
         goal: Goal | None,
-        neuron_dim: int | None,
+        channel_dim: int | None,
     ) -> Undisturbed:
         """Run the model.
 
@@ -49,7 +49,7 @@ class Undisturbed:
             pictures: Shape (n, channels, height, width).
             layers: Inversion layer and mask layer.
             goal: What stage 2 is about, or None.
-            neuron_dim: Axis of the mask layer's channels, or None.
+            channel_dim: Axis of the mask layer's channels, or None.
 
         Raises:
             ValueError: the model answers with NaN or infinity, or has no such target, or a layer
@@ -57,16 +57,16 @@ class Undisturbed:
         """
         inversion, mask = layers
         further = () if goal is None or goal.layer is None else (goal.layer,)
-        to_end = goal is not None and goal.layer is None
         with torch.no_grad():
-            output, seen = runs(pictures, (inversion, mask, *further), to_end=to_end)
-            at_goal = output if to_end else seen[-1]
+            # To the end, so that layers that run twice are noticed.
+            output, seen = runs(pictures, (inversion, mask, *further), to_end=True)
+            at_goal = seen[-1] if further else output
             goal = None if goal is None else goal.settled(at_goal)
             values = None if goal is None else in_full(goal.values(at_goal), pictures)
         features = in_full(tensor_of(seen[0], inversion.name), pictures)
         size = (pictures.shape[2], pictures.shape[3])
         maps = channel_maps(
-            in_full(tensor_of(seen[1], mask.name), pictures), size, neuron_dim, mask.name
+            in_full(tensor_of(seen[1], mask.name), pictures), size, channel_dim, mask.name
         )
         for name, rows in ((inversion.name, features), (mask.name, maps)):
             check_rows(rows, len(pictures), f"layer {name!r}")
@@ -96,6 +96,6 @@ def check_finite(values: Tensor, what: str) -> None:
     bad = ~values.isfinite().flatten(1).all(1) if values.ndim > 1 else ~values.isfinite()
     if rows := bad.nonzero().flatten().tolist():
         raise ValueError(
-            f"{what} NaN or infinity for pictures {listed(rows)} of {len(values)}; expected finite "
-            "numbers"
+            f"{what} NaN or infinity for the pictures in rows {listed(rows)} (of {len(values)}); "
+            "expected finite numbers"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -58,7 +59,12 @@ class WatchedLayer:
                 f"{argument} is {layer!r}, but forward_func is a function, of which no names are "
                 "known; expected a torch.nn.Module"
             )
-        ((name, module),) = resolve_layers(forward_func, layer).items()
+        # A compiled model lists its layers with this in front.
+        plain = layer.removeprefix("_orig_mod.")
+        try:
+            ((name, module),) = resolve_layers(forward_func, plain).items()
+        except ValueError as error:
+            raise ValueError(str(error).replace("layer", argument, 1)) from None
         return cls(name, module)
 
     def at(self, at_input: bool) -> WatchedLayer:
@@ -146,7 +152,13 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.clone()
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
+        # Outputs of transformers are dicts whose items are attributes, too.
+        copied = copy.copy(value)
+        for key, item in value.items():
+            copied[key] = _copied(item)
+        return copied
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_copied, value))
     if type(value) in (tuple, list):
         return type(value)(_copied(item) for item in value)
     return value

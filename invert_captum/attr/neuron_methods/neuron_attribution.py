@@ -41,7 +41,12 @@ from invert_captum.attr.neuron_methods.layer_map import (
     observe_map,
     out_of_place,
 )
-from invert_captum.attr.neuron_methods.method_choice import check_method, check_reduction
+from invert_captum.attr.neuron_methods.method_choice import (
+    check_complete,
+    check_method,
+    check_reduction,
+    looks_at_input,
+)
 from invert_captum.attr.neuron_methods.reduced_rows import rows_of
 
 if TYPE_CHECKING:
@@ -91,29 +96,33 @@ def attribute_neuron(
         layer: A module of it.
         inputs: A tensor or a tuple of tensors.
         neuron: Column of the activations.
-        method: One of the ``Neuron*`` or ``Layer*`` classes of `captum.attr`.
+        method: One of the ``Neuron*`` or ``Layer*`` classes of `captum.attr`, or
+            `NeuronGuidedFeatureInversion`.
         name: Name of the layer, for error messages.
         reduce: As in `reduce_output`.
         neuron_dim: As in `reduce_output`.
         device_ids: Devices of a `torch.nn.DataParallel` model inside another module.
         attribute_to_neuron_input: Look at what the layer gets instead of what it gives. ``Layer*``
             methods have ``attribute_to_layer_input`` for the same, which is taken, too.
-        **kwargs: Arguments of the method's constructor (``multiply_by_inputs``) and of its
-            ``attribute``, such as ``baselines``, ``target`` or ``additional_forward_args``.
+        **kwargs: Arguments of the method's constructor (``multiply_by_inputs``,
+            ``inversion_layer``) and of its ``attribute``, such as ``baselines``, ``target`` or
+            ``additional_forward_args``.
 
     Returns:
         Attributions in the shape of the inputs, without gradients of their own; for ``Layer*``
         methods a map of shape (n, 1, height, width), or (n, tokens), see `lay_over_inputs`.
 
     Raises:
-        TypeError: ``method`` is no attribution of a neuron or layer, or does not know an argument;
-            the model cannot be copied.
+        TypeError: ``method`` is no attribution of a neuron or layer, does not know an argument, or
+            lacks one; the model cannot be copied.
         ValueError: the layer has no such neuron; or the method gives wrong numbers with this
             reduction or these activation functions, or has no map of this layer; or there is no
             gradient on the way.
 
     Warns:
-        InvertCaptumWarning: what ``NeuronDeepLift`` attributes does not add up, see `warn_of_gap`.
+        InvertCaptumWarning: what ``NeuronDeepLift`` attributes does not add up, see `warn_of_gap`;
+            or the neuron is silent on pictures, of which `NeuronGuidedFeatureInversion` then gives
+            a mask of ½ everywhere.
 
     Examples:
         >>> from torch import nn
@@ -128,8 +137,9 @@ def attribute_neuron(
     if isinstance(inputs, DataLoader):
         raise TypeError("inputs is a DataLoader; expected a tensor or a tuple of tensors")
     check_inputs(inputs)
-    at_input = bool(kwargs.pop("attribute_to_layer_input", attribute_to_neuron_input))
-    in_constructor, in_call = split_arguments(kwargs, method, method.attribute, reserved=_FILLED_IN)
+    at_input, rest = looks_at_input(method, kwargs, bool(attribute_to_neuron_input))
+    in_constructor, in_call = split_arguments(rest, method, method.attribute, reserved=_FILLED_IN)
+    check_complete(method, in_constructor, in_call, _FILLED_IN)
     in_call = to_device(in_call, model_device(model))
     at = ReducedLayer(model, layer, name, reduce, neuron_dim, device_ids, at_input)
     # Captum needs gradients, whatever the caller has switched off.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from captum.attr import LayerActivation, NeuronIntegratedGradients
 from torch import Tensor
 
 from invert_captum._log import progress
+from invert_captum.report.explorer.inversion_maps import InversionLayers, is_inversion
 from invert_captum.report.explorer.labeled_layers import known_reduction
+from invert_captum.report.explorer.told_together import told_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,14 +41,17 @@ class MapMethod:
     Attributes:
         method: A class of `captum.attr`.
         arguments: What ``labeler.attribute`` gets besides inputs and neuron.
+        layers: The layers of an inversion, for the page.
     """
 
     method: Any
     arguments: dict[str, Any]
+    layers: str | None = None
 
     def __str__(self) -> str:
         at_input = " of what the layer gets" if self.arguments.get(_AT_INPUT) else ""
-        return f"{self.method.__name__}{at_input}"
+        layers = "" if self.layers is None else f" ({self.layers})"
+        return f"{self.method.__name__}{at_input}{layers}"
 
 
 class HeatMapper:
@@ -56,10 +62,14 @@ class HeatMapper:
         layers: Its layers.
         inputs: What its model takes.
         result: The labels.
-        method: A class of `captum.attr`; None: `LayerActivation` where a layer has positions, at
-            the layer's output or else at its input, and `NeuronIntegratedGradients` where it has
-            none and the inputs have gradients.
+        method: A class of `captum.attr`, or `NeuronGuidedFeatureInversion`; None: `LayerActivation`
+            where a layer has positions, at the layer's output or else at its input, and
+            `NeuronIntegratedGradients` where it has none and the inputs have gradients.
         arguments: Further arguments of ``labeler.attribute``.
+
+    Attributes:
+        n_neutral: On how many samples of a neuron an inversion found nothing to decide between; its
+            mask, the same everywhere, makes no map.
     """
 
     def __init__(
@@ -80,6 +90,12 @@ class HeatMapper:
             **(arguments or {}),
         }
         self._chosen: dict[str | None, MapMethod | None] = {}
+        self.n_neutral = 0
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether the maps are masks of Guided Feature Inversion."""
+        return is_inversion(self._method)
 
     @property
     def method_text(self) -> str:
@@ -106,17 +122,24 @@ class HeatMapper:
             show_progress: Draw a progress bar.
         """
         found: dict[str, dict[str, Any]] = {}
-        for one in progress(neurons, show=show_progress, description="heat maps"):
-            rows = [row for row in one.samples if _takes_map(entries.get(row))]
-            maps: dict[str, Any] = {}
-            for start in range(0, len(rows), batch_size):
-                batch = rows[start : start + batch_size]
-                for row, encoded in zip(batch, self._encoded(one, batch, entries), strict=True):
-                    if encoded is not None:
-                        maps[str(row)] = encoded
-            if maps:
-                found[str(one.row)] = maps
+        # An inversion tells of pictures by their place in a batch, which only this page knows.
+        with told_together("heat maps") if self.makes_masks else nullcontext():
+            for one in progress(neurons, show=show_progress, description="heat maps"):
+                if maps := self._maps_of(one, entries, batch_size):
+                    found[str(one.row)] = maps
         return found
+
+    def _maps_of(
+        self, neuron: TopNeuron, entries: Mapping[int, Entry], batch_size: int
+    ) -> dict[str, Any]:
+        rows = [row for row in neuron.samples if _takes_map(entries.get(row))]
+        maps: dict[str, Any] = {}
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            for row, encoded in zip(batch, self._encoded(neuron, batch, entries), strict=True):
+                if encoded is not None:
+                    maps[str(row)] = encoded
+        return maps
 
     def _encoded(
         self, neuron: TopNeuron, rows: Sequence[int], entries: Mapping[int, Entry]
@@ -130,10 +153,18 @@ class HeatMapper:
             return
         attributions = self._attribute(neuron, rows, chosen.method, chosen.arguments)
         for place, row in enumerate(rows):
+            if self.makes_masks and all(_is_flat(one[place]) for one in attributions):
+                self.n_neutral += 1
+                yield None
+                continue
             fitting = (encode(one[place], entries[row]) for one in attributions)
             yield next((one for one in fitting if one is not None), None)
 
     def _choose(self, neuron: TopNeuron, row: int) -> MapMethod | None:
+        if self.makes_masks:
+            layers = InversionLayers.of(self._labeler, self._arguments)
+            text = layers.text(at_input=bool(self._arguments.get("attribute_to_layer_input")))
+            return MapMethod(self._method, self._arguments, text)
         if self._method is not None:
             return MapMethod(self._method, self._arguments)
         here = dict(self._arguments)
@@ -191,6 +222,10 @@ def encode(attribution: Tensor, entry: Entry) -> dict[str, Any] | None:
 
 def _takes_map(entry: Entry | None) -> bool:
     return entry is not None and any(kind in entry for kind in ("image", "tokens", "numbers"))
+
+
+def _is_flat(mask: Tensor) -> bool:
+    return bool((mask == mask.flatten()[0]).all())
 
 
 def _picture_map(field: Tensor) -> dict[str, Any]:

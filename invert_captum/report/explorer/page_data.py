@@ -10,6 +10,7 @@ from invert_captum.report.explorer.facts import report_head
 from invert_captum.report.explorer.heat_maps import HeatMapper
 from invert_captum.report.explorer.input_check import check_same_inputs
 from invert_captum.report.explorer.labeled_layers import LabeledLayers
+from invert_captum.report.explorer.map_notes import map_notes
 from invert_captum.report.explorer.neuron_activity import (
     activity_by_neuron,
     activity_columns,
@@ -40,15 +41,6 @@ _TOP_SAMPLES = (
     "is about low activation, those with its lowest."
 )
 _HELDOUT_ROC = "ROC curves are of the samples that the search did not see, densities of all."
-_MAPS = (
-    "Heat maps of {count:,} neurons are made by Captum: {method}. Each map is scaled to its own "
-    "strongest value; on pictures it shows positive values only."
-)
-_MAPS_OF_LOW = (
-    "Where the label is about low activation, heat maps still show what raises the activation, not "
-    "what lowers it."
-)
-_NO_MAPS = "There are no heat maps: {method} gives nothing in the shape of what is shown."
 
 
 @dataclass(frozen=True)
@@ -181,14 +173,10 @@ def _of_model(
         "show_progress": options.show_progress,
     }
     maps: dict[str, Any] = dict(mapper.maps(neurons, samples.entries, **work))
-    method, notes = mapper.method_text, []
+    any_low = any(result.is_about_low_activation(one.explanation) for one in neurons)
+    notes = map_notes(mapper, len(maps), any_low=any_low)
     if maps:
-        notes = [_MAPS.format(count=len(maps), method=method)]
-        if any(result.is_about_low_activation(one.explanation) for one in neurons):
-            notes.append(_MAPS_OF_LOW)
-        maps["method"] = method
-    elif method:
-        notes = [_NO_MAPS.format(method=method)]
+        maps["method"] = mapper.method_text
     effects = class_effects(
         model.labeler.model,
         layers,

@@ -10,6 +10,7 @@ from invert_captum._files import replacing
 from invert_captum._validation import nearest_names
 from invert_captum.report.explorer.embedding import PageFiles, render_page
 from invert_captum.report.explorer.facts import default_title
+from invert_captum.report.explorer.inversion_maps import is_inversion, settled_arguments
 from invert_captum.report.explorer.model_inputs import ModelInputs
 from invert_captum.report.explorer.page_data import ModelView, gather
 from invert_captum.report.explorer.page_options import PageOptions
@@ -84,6 +85,13 @@ def write_explorer(
         method: A neuron or layer method of `captum.attr` for the heat maps. None: the
             `LayerActivation` of the layer, or of what it gets, up-sampled;
             `NeuronIntegratedGradients` where neither has positions. The page tells which.
+            `invert_captum.attr.NeuronGuidedFeatureInversion` shows what has to stay of a picture
+            for the neuron to stay as active as it is. It needs ``inversion_layer=`` and takes
+            ``mask_layer=``; the mask is made of what that layer gives or, if only that has
+            positions, of what it gets, unless ``attribute_to_layer_input`` says which. A picture
+            costs 150 forward and backward passes, ``batch_size`` pictures at once; a smaller
+            ``top``, ``n_shown`` or ``n_target_steps`` makes it less. Where a neuron is silent
+            there is no map.
         class_names: A name for each of the model's outputs.
         sample_names: A name for each sample. None: ``concepts.sample_ids``, or ``row 17``.
         feature_names: Names of the numbers in arrays of one axis. None: ``x0``, ``x1`` …
@@ -95,8 +103,9 @@ def write_explorer(
             embedded once, those of the best-supported neurons first; of the rest there is the name.
         batch_size: How many samples go through the model at once.
         show_progress: Whether to draw progress bars on standard error.
-        **attribute_arguments: Further arguments of ``labeler.attribute``, such as ``baselines`` or
-            ``target``. Of ``additional_forward_args``, tensors with n rows are cut along.
+        **attribute_arguments: Further arguments of ``labeler.attribute``, such as ``baselines``,
+            ``target`` or ``inversion_layer``. Of ``additional_forward_args``, tensors with n rows
+            are cut along.
 
     Returns:
         *Path*: the file.
@@ -108,7 +117,8 @@ def write_explorer(
         FileNotFoundError: If the folder of ``path`` does not exist.
 
     Warns:
-        InvertCaptumWarning: If samples are left out because of ``max_megabytes``.
+        InvertCaptumWarning: If samples are left out because of ``max_megabytes``, or inversions
+            did not go as they should.
 
     Examples:
         >>> import tempfile
@@ -187,6 +197,8 @@ def _model_view(
     further = {**arguments}
     along = further.pop("additional_forward_args", None)
     taken = ModelInputs.of(inputs, along, n_samples)
+    if is_inversion(method):
+        further = settled_arguments(labeler, taken, further)
     return ModelView(labeler, taken, method, further, class_names)
 
 

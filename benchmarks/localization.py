@@ -6,6 +6,9 @@ class EfficientNet-lite0 ranks in its top 5, every method of
 `benchmarks.localization_of_objects.object_methods` says where the class lies; the tables say how
 often that is on the object, how well it foretells the prediction, what it costs, and by how much
 Guided Feature Inversion is better or worse, with intervals over pictures.
+
+The pictures come from ``pip install -e ".[localization]"`` and, on Debian, from ``apt-get install
+tuxpaint-stamps-default``.
 """
 
 from __future__ import annotations
@@ -41,8 +44,11 @@ if TYPE_CHECKING:
     from benchmarks.localization_of_objects.method_scores import MethodScores
     from benchmarks.localization_of_objects.query_pictures import QueryPictures
 
-# A bootstrap draws from at least two pictures.
-LEAST = 2
+# The fewest that can be asked for: a bootstrap draws from at least two pictures.
+LEAST = {
+    **dict.fromkeys(("alone", "beside", "queries", "slow_queries"), 2),
+    **dict.fromkeys(("faithful", "sensitive", "repeats"), 1),
+}
 QUICK = {"queries": 6, "slow_queries": 3, "faithful": 1, "sensitive": 1, "repeats": 1}
 
 
@@ -103,9 +109,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = report_parser(__doc__)
     parser.add_argument("--alone", type=int, default=60, help="queries of one object, at least")
     parser.add_argument("--beside", type=int, default=100, help="queries of two, at least")
-    parser.add_argument("--rounds", type=int, default=4, help="mosaics of each photograph")
+    parser.add_argument("--rounds", type=int, default=2, help="mosaics of each photograph")
     parser.add_argument("--queries", type=int, help="of each kind, at most")
-    parser.add_argument("--slow-queries", type=int, default=16, help="of each, for slow methods")
+    parser.add_argument("--slow-queries", type=int, default=12, help="of each, for slow methods")
     parser.add_argument("--faithful", type=int, default=8, help="of these, for insertion etc.")
     parser.add_argument("--sensitive", type=int, default=2, help="of these, for sensitivity")
     parser.add_argument("--repeats", type=int, default=3, help="of what is timed")
@@ -114,11 +120,17 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     arguments = read_words(parser, words)
     if arguments.quick:
         vars(arguments).update(QUICK)
-    for name in ("alone", "beside", "queries", "slow_queries"):
-        if (number := getattr(arguments, name)) is not None and number < LEAST:
-            option = "--" + name.replace("_", "-")
-            parser.error(f"{option} is {number}; expected {LEAST} or more, to draw pictures from")
+    refuse_too_few(parser, arguments)
     return arguments
+
+
+def refuse_too_few(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End the program if an option asks for fewer than can be measured."""
+    for name, least in LEAST.items():
+        number = getattr(arguments, name, None)
+        if number is not None and number < least:
+            option = "--" + name.replace("_", "-")
+            parser.error(f"{option} is {number}; expected {least} or more")
 
 
 def main(words: Sequence[str] | None = None) -> None:

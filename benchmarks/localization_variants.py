@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.command_line import read_words, report_parser
-from benchmarks.localization import frozen_network
+from benchmarks.localization import frozen_network, refuse_too_few
 from benchmarks.localization_of_objects.gallery import read_gallery
 from benchmarks.localization_of_objects.inversion_variants import variants
 from benchmarks.localization_of_objects.method_scores import MEASURES, ONE, TWO, timed_maps
@@ -106,8 +106,8 @@ def measure(arguments: argparse.Namespace) -> Report:
     network = frozen_network()
     gallery = read_gallery(
         network, alone=arguments.alone, beside=arguments.beside, rounds=0, seed=arguments.seed
-    )
-    queries = gallery.at_most(max(arguments.alone, arguments.beside)).queries
+    ).at_most(max(arguments.alone, arguments.beside))
+    queries = gallery.queries
     asked = [
         *((varied, one) for varied, ones in variants().items() for one in ones),
         ("other methods", Method("LayerGradCam", grad_cam)),
@@ -149,7 +149,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=16, help="queries of one object, at least")
     parser.add_argument("--beside", type=int, default=32, help="queries of two, at least")
     parser.add_argument("--seed", type=int, default=SEED, help="not that of the main benchmark")
-    return read_words(parser, words)
+    arguments = read_words(parser, words)
+    refuse_too_few(parser, arguments)
+    return arguments
 
 
 def main(words: Sequence[str] | None = None) -> None:

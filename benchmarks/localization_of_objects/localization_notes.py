@@ -46,7 +46,8 @@ def _on_methods(sizes: Sizes) -> list[str]:
     return [
         f"{INVERSION}: l0 = the output of {LAST_BLOCK}, absolute loss, all constants as they are "
         f"by default; l1 = the input of _avg_pooling, or the output of {LAST_BLOCK} where it says "
-        "so. It explains the class's probability, all others its logit. These are Captum's, but "
+        "so; stage 1 alone knows no class. It explains the class's probability, all others its "
+        "logit unless they say so. These are Captum's, but "
         "for the centre, a map that falls off from the middle of the picture, and the blurred "
         "Saliency (Gaussian, σ = "
         f"{SMOOTHING:.0f} pixels), which is no bar: it shows how much of Saliency's loss is due to "
@@ -63,8 +64,8 @@ def _on_methods(sizes: Sizes) -> list[str]:
 def _on_measures(sizes: Sizes) -> list[str]:
     n_curve, n_squares = faithfulness.N_STEPS, faithfulness.N_SQUARES
     return [
-        "Time: the median for a picture in batches of 8, and in forward-backward passes over one "
-        "picture, timed between them on the same pictures.",
+        "Time: the median for a picture in batches of 8, and in forward-backward passes, timed "
+        "between them in the same batches.",
         "Pointing: the highest point is within 15 pixels of the object. Localisation error: the "
         "box around all that exceeds 1.5 times the map's mean overlaps the object's tightest box "
         "by at most one half, one object. Inside: the share of the positive map on the object, "
@@ -80,7 +81,11 @@ def _on_measures(sizes: Sizes) -> list[str]:
         f"sensitivity {sizes.sensitive}; the same for all methods. The blur is also "
         f"{INVERSION}'s own background, as grey is Occlusion's.",
         "Intervals: 95 %, percentile bootstrap over pictures with all their queries, "
-        f"{N_RESAMPLES:,} draws. A bar on a difference is met if the interval lies above zero.",
+        f"{N_RESAMPLES:,} draws. They are about these objects, of which many are in several "
+        "pictures. A bar on a difference is met if the interval lies above zero.",
+        "Few pictures have a query for each object, so that the asked-for object is mostly the one "
+        "that the network sees anyway: hold class share and ahead against stage 1, which is not "
+        "told the class, and not against ½.",
         "Costs: medians over repeats in one process, parts in turns; passes have frozen "
         "parameters. Mask differences: float32, the batch beside single runs of the same pictures; "
         "the optimisation amplifies rounding.",

@@ -101,6 +101,11 @@ def input_x_gradient(network: nn.Module, inputs: Tensor, targets: Tensor) -> Ten
     return over_colours(InputXGradient(network).attribute(inputs, targets))
 
 
+def absolute_input_x_gradient(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the sums of the absolute values of Captum's InputXGradient."""
+    return over_colours(InputXGradient(network).attribute(inputs, targets).abs())
+
+
 def integrated_gradients(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     """Return Captum's IntegratedGradients from a grey picture."""
     method = IntegratedGradients(network)
@@ -123,7 +128,18 @@ def guided_grad_cam(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tens
 
 def grad_cam(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     """Return Captum's LayerGradCam at the last block, up-sampled bilinearly."""
-    method = LayerGradCam(network, _layer(network, LAST_BLOCK))
+    return _grad_cam_of(network, network, inputs, targets)
+
+
+def grad_cam_of_probability(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the same of the class's probability, in the place of its logit."""
+    return _grad_cam_of(lambda pictures: network(pictures).softmax(1), network, inputs, targets)
+
+
+def _grad_cam_of(
+    forward: Callable[[Tensor], Tensor], network: nn.Module, inputs: Tensor, targets: Tensor
+) -> Tensor:
+    method = LayerGradCam(forward, _layer(network, LAST_BLOCK))
     found = method.attribute(inputs, targets, relu_attributions=True)
     size = tuple(inputs.shape[2:])
     return over_colours(LayerAttribution.interpolate(found, size, interpolate_mode="bilinear"))
@@ -178,6 +194,11 @@ def inverted(
     return found.detach()[:, 0]
 
 
+def without_class(network: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG001
+    """Return the masks of stage 1 alone, which knows no class."""
+    return inverted(network, inputs, None)
+
+
 def averaged(name: str, methods: Sequence[Method]) -> Method:
     """Return the method that gives the mean map of others."""
 
@@ -192,17 +213,21 @@ def _layer(network: nn.Module, name: str) -> nn.Module:
 
 
 INVERSION = "GuidedFeatureInversion"
+NO_CLASS = f"{INVERSION}, stage 1"
 CENTRE, SALIENCY, INPUT_X_GRADIENT = "centre", "Saliency", "InputXGradient"
 METHODS = (
     Method(INVERSION, inversion(INVERSION).attribute),  # Slow, but what all others are held to.
     inversion(f"{INVERSION}, l1 = {LAST_BLOCK}", LAST_BLOCK),
+    Method(NO_CLASS, without_class),
     Method(CENTRE, centre),
     Method(SALIENCY, saliency),
     Method("Saliency, blurred", smooth_saliency),
     Method(INPUT_X_GRADIENT, input_x_gradient),
+    Method("InputXGradient, absolute", absolute_input_x_gradient),
     Method("IntegratedGradients", integrated_gradients, slow=True),
     Method("GuidedBackprop", guided_backprop, guided=True),
     Method("GuidedGradCam", guided_grad_cam, guided=True),
     Method("LayerGradCam", grad_cam),
+    Method("LayerGradCam, probability", grad_cam_of_probability),
     Method("Occlusion", occlusion, slow=True),
 )

@@ -117,12 +117,16 @@ def test_a_quick_run_has_few_of_all():
     assert {name: getattr(arguments, name) for name in localization.QUICK} == localization.QUICK
 
 
-@pytest.mark.parametrize("option", ["--alone", "--beside", "--queries", "--slow-queries"])
-def test_too_few_queries_for_intervals_are_refused_at_once(option, capsys):
-    with pytest.raises(SystemExit):
-        localization.parse([option, "1"])
-    assert f"{option} is 1; expected 2 or more, to draw pictures from" in capsys.readouterr().err
-    assert localization.parse([option, "2"])
+@pytest.mark.parametrize("name", localization.LEAST)
+def test_too_few_to_measure_are_refused_at_once(name, capsys):
+    option, least = "--" + name.replace("_", "-"), localization.LEAST[name]
+    modules = [localization] + [localization_variants] * (name in ("alone", "beside"))
+    for module in modules:
+        with pytest.raises(SystemExit):
+            module.parse([option, str(least - 1)])
+        told = f"{option} is {least - 1}; expected {least} or more"
+        assert told in capsys.readouterr().err
+        assert module.parse([option, str(least)])
 
 
 @pytest.fixture
@@ -164,7 +168,7 @@ def test_a_small_run_makes_all_tables(small, tmp_path, capsys):
     assert {queries[one.name] for one in METHODS if not one.slow} == {12}
     assert not any("–" in row for row in methods.rows)
     assert len(differences.rows) == 2 * (len(METHODS) - 1)
-    assert len(bars.rows) == 4
+    assert len(bars.rows) == 8
     assert costs.rows[0][0] == 4
     assert [row[0] for row in rounding.rows] == ["stage 1", "stage 2"]
 
@@ -175,9 +179,10 @@ def test_variants_stand_beside_the_method_as_it_is(small, monkeypatch, tmp_path,
     fewer = {"–": all_of_them["–"], "background": all_of_them["background"][:1]}
     monkeypatch.setattr(localization_variants, "variants", lambda: fewer)
     path = tmp_path / "localization_variants.json"
-    localization_variants.main(["--output", str(path)])
+    localization_variants.main(["--alone", "2", "--beside", "3", "--output", str(path)])
     report = Report.load(path)
     assert report.text() in capsys.readouterr().out
+    assert "Looked at, evenly: 3 of one object, 3 of two objects." in report.notes
     (table,) = report.tables
     assert [row[1] for row in table.rows] == ["as it is", "mean", "LayerGradCam", "centre"]
     differences = [i for i, name in enumerate(table.columns) if name in ("difference", "to")]

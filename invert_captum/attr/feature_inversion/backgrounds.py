@@ -41,7 +41,8 @@ def background_of(inputs: Tensor, background: Background) -> Tensor:
         Shape (n, channels, height, width).
 
     Raises:
-        TypeError: ``background`` is none of these, or the function returns no tensor.
+        TypeError: ``background`` is none of these, the function returns no tensor, or the tensor is
+            of complex numbers.
         ValueError: the tensor does not broadcast to the inputs, or has values that are not finite.
 
     Examples:
@@ -57,6 +58,8 @@ def background_of(inputs: Tensor, background: Background) -> Tensor:
     made = background if isinstance(background, Tensor) else background(inputs.clone())
     if not isinstance(made, Tensor):
         raise TypeError(f"background returned {type(made).__name__}; expected a tensor")
+    if made.is_complex():
+        raise TypeError(f"background is of {made.dtype}; expected real numbers")
     own = made.detach().clone().to(inputs)
     try:
         spread = own.expand_as(inputs)
@@ -81,8 +84,8 @@ def _named(inputs: Tensor, name: str) -> Tensor:
         return mean.to(inputs).expand_as(inputs)
     deviation = wide.std(dim=(2, 3), keepdim=True, correction=0)
     # Drawn on the CPU, so that all devices have the same noise.
-    generator = torch.Generator().manual_seed(_SEED)
-    noise = torch.randn(inputs.shape[1:], generator=generator, dtype=torch.float64)
+    generator = torch.Generator("cpu").manual_seed(_SEED)
+    noise = torch.randn(inputs.shape[1:], generator=generator, dtype=torch.float64, device="cpu")
     return (mean + deviation * noise.to(wide)).to(inputs)
 
 
@@ -107,5 +110,11 @@ def _blurred_across(pictures: Tensor) -> Tensor:
 
 
 def _wide(pictures: Tensor) -> Tensor:
-    """Return pictures in a type that has all operations on every device."""
+    """Return pictures in a type that has all operations on every device.
+
+    On a GPU convolutions of single precision are rounded to ten bits, in which a picture of one
+    colour would not be its own background.
+    """
+    if pictures.is_cuda:
+        return pictures.double()
     return pictures if pictures.dtype == torch.float64 else pictures.float()

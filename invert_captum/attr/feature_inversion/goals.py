@@ -6,8 +6,10 @@ import numbers
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+import torch
 from torch import Tensor
 
+from invert_captum._log import warn
 from invert_captum._validation import shown
 from invert_captum.activations.reducers import reduce_output
 from invert_captum.attr.feature_inversion.mask_layer import channel_axis, tensor_of
@@ -69,6 +71,11 @@ class ClassGoal:
 
     def settled(self, seen: Any) -> ClassGoal:
         """Return the goal with the predicted classes in the place of the word."""
+        if self.output == "probability" and _are_probabilities(seen):
+            warn(
+                'output is "probability", the softmax of what forward_func gives, but its rows are '
+                'probabilities already; output="identity" takes them as they are'
+            )
         if not isinstance(self.target, str):
             return self
         return replace(self, target=predicted_target(seen).tolist())
@@ -126,7 +133,25 @@ class NeuronGoal:
                     f"{self.layer.name!r} has shape {tuple(output.shape)}; expected "
                     f"{output.ndim - 1}"
                 )
-            return target_output(output, self.selector)
-        axis = channel_axis(output.shape, self.size, None)
-        rows = reduce_output(output, "mean", axis, layer=self.layer.name)
+            for axis, index in enumerate(self.selector, start=1):
+                if not 0 <= index < output.shape[axis]:
+                    raise ValueError(
+                        f"neuron_selector is {self.selector}, but layer {self.layer.name!r} has "
+                        f"shape {tuple(output.shape)}; for axis {axis} expected 0 to "
+                        f"{output.shape[axis] - 1}"
+                    )
+            place: tuple[Any, ...] = (slice(None), *self.selector)
+            return output[place]
+        remedy = "a tuple or a function as neuron_selector"
+        neurons = channel_axis(output.shape, self.size, self.layer.name, remedy)
+        rows = reduce_output(output, "mean", neurons, layer=self.layer.name)
         return rows[:, check_neuron(self.selector, rows.shape[1], self.layer.name)]
+
+
+def _are_probabilities(output: object) -> bool:
+    """Return whether all rows sum to 1 over axis 1, and nothing is below zero."""
+    if not isinstance(output, Tensor) or output.ndim < 2 or not output.is_floating_point():
+        return False
+    sums = output.detach().to(torch.promote_types(output.dtype, torch.float32)).sum(1)
+    near = (sums - 1).abs() <= max(1e-4, torch.finfo(output.dtype).eps)
+    return bool((output >= 0).all() and near.all())

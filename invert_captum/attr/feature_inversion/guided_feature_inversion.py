@@ -55,11 +55,12 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         device_ids: The order in which a `torch.nn.DataParallel` model inside a function splits its
             inputs.
         channel_dim: Axis of the channels in what the mask layer gives. None: of maps the reading
-            that fits the picture's aspect ratio, of tokens the last one.
+            that fits the picture's aspect ratio (where both do, an error asks for it), of tokens
+            the last one.
 
     Raises:
         TypeError: A layer is neither module nor name, or a name although ``forward_func`` is no
-            module.
+            module; ``channel_dim`` is no integer.
         ValueError: The model has no layer of this name.
 
     Examples:
@@ -143,7 +144,8 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         Returns:
             The mask in [0, 1] in the shape of the inputs, the same for all channels: 1 keeps the
             pixel. It is ½ everywhere where there is nothing to decide between: the picture equals
-            its background, or the mask layer is the same everywhere.
+            its background, the mask layer's channels with equal weights add up to the same
+            everywhere, or the inversion layer is zero under the relative loss.
 
         Raises:
             TypeError: An argument has a wrong type, such as integer pictures.
@@ -152,7 +154,8 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
 
         Warns:
             InvertCaptumWarning: Pictures got the neutral mask of ½, would have lost all their
-                weights and kept the last ones, or stopped because their loss became NaN.
+                weights and kept the last ones, or stopped because their loss became NaN; or the
+                model ends in probabilities, of which ``output="probability"`` takes the softmax.
 
         Examples:
             >>> import torch

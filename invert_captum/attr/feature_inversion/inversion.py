@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from invert_captum.attr.feature_inversion.model_runs import ModelRuns
     from invert_captum.attr.feature_inversion.watched_layers import WatchedLayer
 
-# Pictures that differ from their background by rounding only.
-_SAME = 64
+# Pictures that differ from their background by rounding only: of sums in full precision, and of
+# the result in the pictures' own.
+_SAME, _SAME_OF_OWN = 64, 2
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,10 @@ class Inversion:
 
     def neutral(self) -> Tensor:
         """Return for which pictures there is nothing to decide between, bool of shape (n,)."""
-        reach = (self.pictures - self.background).abs().flatten(1).amax(1)
-        size = self.pictures.abs().flatten(1).amax(1)
-        neutral = reach <= _SAME * torch.finfo(size.dtype).eps * size
+        neutral = _are_same(self.pictures, self.background)
         neutral = neutral | self.mask.are_flat(self.mask.start())
         if self.settings.inversion_loss == "relative":
-            neutral = neutral | ~self.undisturbed.features.flatten(1).any(1)
+            neutral = neutral | (_squares(self.undisturbed.features) == 0)
         goal, values = self.undisturbed.goal, self.undisturbed.values
         if goal is not None and goal.relative and values is not None:
             neutral = neutral | (values == 0)
@@ -150,10 +149,10 @@ class Inversion:
         _, (seen,) = self.runs(self.kept(self.masks(parameters)), layers, to_end=False)
         features = in_full(tensor_of(seen, self.inversion_layer.name), self.pictures)
         before = self.undisturbed.features
-        distance = (features - before).square().flatten(1).sum(1)
+        distance = _squares(features - before)
         if self.settings.inversion_loss == "absolute":
             return distance
-        norm = before.square().flatten(1).sum(1)
+        norm = _squares(before)
         return distance / torch.where(norm > 0, norm, 1)
 
     def _scale(self, goal: Goal) -> Tensor:
@@ -161,3 +160,17 @@ class Inversion:
         if not goal.relative or values is None:
             return torch.ones((), dtype=self.undisturbed.maps.dtype, device=self.pictures.device)
         return torch.where(values != 0, values, 1)
+
+
+def _are_same(pictures: Tensor, background: Tensor) -> Tensor:
+    """Return which pictures are their background but for rounding, bool of shape (n,)."""
+    full = torch.promote_types(pictures.dtype, torch.float32)
+    tolerance = max(_SAME * torch.finfo(full).eps, _SAME_OF_OWN * torch.finfo(pictures.dtype).eps)
+    reach = (pictures - background).abs().flatten(1).amax(1)
+    size = pictures.abs().flatten(1).amax(1)
+    return reach.to(full) <= tolerance * size.to(full)
+
+
+def _squares(values: Tensor) -> Tensor:
+    """Return the sum of the squares of each row, shape (n,)."""
+    return values.square().reshape(len(values), -1).sum(1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from invert_captum._validation import shown
 from invert_captum.activations.batch import to_device
 from invert_captum.activations.forward import model_device
 from invert_captum.attr.feature_inversion.inversion import Inversion
@@ -82,7 +84,8 @@ class Call:
         """Find the layers by module or dotted name.
 
         Raises:
-            TypeError: ``forward_func`` cannot be called, or a layer is neither.
+            TypeError: ``forward_func`` cannot be called, a layer is neither, or ``channel_dim`` is
+                no integer.
             ValueError: the model has no layer of this name.
         """
         if not callable(forward_func):
@@ -90,6 +93,10 @@ class Call:
                 f"forward_func is of type {type(forward_func).__name__}; expected a "
                 "torch.nn.Module or a function"
             )
+        given_dim: object = channel_dim
+        whole = isinstance(given_dim, numbers.Integral) and not isinstance(given_dim, bool)
+        if given_dim is not None and not whole:
+            raise TypeError(f"channel_dim is {shown(channel_dim)}; expected an integer or None")
         # The layers of a compiled model can be watched in the model that was compiled.
         model: Callable[..., Any] = getattr(forward_func, "_orig_mod", forward_func)
         inversion = WatchedLayer.of(model, "inversion_layer", inversion_layer)
@@ -151,7 +158,8 @@ def _both_stages(
         stopped = first.interrupted.unsqueeze(1)
         parameters = torch.where(stopped, first.parameters, last.parameters)
         masks = inversion.masks(parameters)
-        masks = torch.where(neutral[:, None, None, None], _NEUTRAL, masks)
+        # Up-sampling may round beyond 1.
+        masks = torch.where(neutral[:, None, None, None], _NEUTRAL, masks.clamp(0, 1))
         outputs: list[Tensor | None] = [None, None]
         if settled is not None and with_outputs:
             both = inversion.kept(masks), inversion.left_over(masks)

@@ -33,8 +33,9 @@ class InversionDetails:
         interrupted: bool (n,): the loss became NaN or infinite; the last parameters before that
             are kept.
         neutral: bool (n,): there was nothing to decide between, and the mask is ½ everywhere: the
-            background is the picture, the mask layer the same everywhere, the inversion layer zero
-            (relative loss), or the neuron silent. No other flag is set then.
+            background is the picture, the equally weighted sum of the mask layer's channels the
+            same everywhere, as after a LayerNorm, the inversion layer zero (relative loss), or the
+            neuron silent. No other flag is set then.
     """
 
     attributions: Tensor | tuple[Tensor, ...]
@@ -53,8 +54,8 @@ class InversionDetails:
         """Warn of pictures that did not go through both stages as they should."""
         told = {
             "have nothing to decide between, and the mask is ½ everywhere": self.neutral,
-            "kept their last weights, because the penalty would have left none; take a smaller "
-            "gamma or delta": self.collapsed,
+            "kept their last weights, because a step would have left none or a mask that is the "
+            "same everywhere; a smaller gamma, delta or learning_rate may help": self.collapsed,
             "stopped early, because the loss became NaN or infinite": self.interrupted,
         }
         for what, rows in told.items():

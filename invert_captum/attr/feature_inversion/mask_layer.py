@@ -39,9 +39,8 @@ def channel_maps(
 ) -> Tensor:
     """Return a layer's channels as maps.
 
-    Feature maps may have their channels before or after the positions: unless ``channel_dim`` says
-    which, it is the reading whose positions come nearest to the picture's aspect ratio. Tokens of
-    a vision transformer are folded into the grid of their patches, without the class token.
+    Feature maps may have their channels before or after the positions, see `channel_axis`. Tokens
+    of a vision transformer are folded into the grid of their patches, without the class token.
 
     Args:
         output: Shape (n, channels, height, width), (n, height, width, channels) or
@@ -54,7 +53,8 @@ def channel_maps(
         Shape (n, channels, height, width).
 
     Raises:
-        ValueError: the layer has no positions, or tokens that fill no grid.
+        ValueError: the layer has no positions, tokens that fill no grid, no axis ``channel_dim``,
+            or axes of which it is not sure what they are.
 
     Examples:
         >>> import torch
@@ -63,7 +63,17 @@ def channel_maps(
         >>> channel_maps(torch.rand(2, 50, 96), (224, 224), None, "encoder").shape
         torch.Size([2, 96, 7, 7])
     """
-    axis = channel_axis(output.shape, size, channel_dim)
+    axes = [axis for axis in range(-output.ndim, output.ndim) if axis % output.ndim]
+    if channel_dim is not None and channel_dim not in axes:
+        raise ValueError(
+            f"channel_dim is {channel_dim}, but layer {layer!r} has shape {tuple(output.shape)}; "
+            "expected an axis of it other than 0, the axis of the pictures"
+        )
+    if channel_dim is None and output.ndim == 3:
+        _check_tokens((output.shape[1], output.shape[2]), size, layer)
+    axis = channel_dim
+    if axis is None:
+        axis = channel_axis(output.shape, size, layer, "channel_dim=1 or channel_dim=3")
     maps = neurons_first(output, axis, layer)
     if maps.ndim == 3:
         maps = _folded(maps, size, layer)
@@ -78,24 +88,59 @@ def channel_maps(
 
 
 def channel_axis(
-    shape: Sequence[int], size: tuple[int, int], channel_dim: int | None
+    shape: Sequence[int], size: tuple[int, int], layer: str, remedy: str
 ) -> int | None:
-    """Return the axis of the channels in what a layer gives; None: the usual one.
+    """Return the axis of the channels in what a layer gives; None unless it has four axes.
+
+    The channels come second where the positions after them have the picture's aspect ratio, or
+    there is only one. Else it is the reading whose positions come nearer to that ratio.
+
+    Args:
+        shape: Of what the layer gives.
+        size: Height and width of the picture.
+        layer: Name of the layer, for messages.
+        remedy: What a caller may say where both readings fit, for messages.
+
+    Raises:
+        ValueError: both readings have the picture's aspect ratio but for one row or column.
 
     Examples:
-        >>> channel_axis((2, 7, 7, 96), (224, 224), None)
+        >>> channel_axis((2, 7, 7, 96), (224, 224), "features.1", "channel_dim")
         3
     """
-    if channel_dim is not None or len(shape) != 4:
-        return channel_dim
-    apart = {axis: _off_ratio([*shape[1:axis], *shape[axis + 1 :]], size) for axis in (1, 3)}
-    return min(apart, key=lambda axis: apart[axis])
+    if len(shape) != 4:
+        return None
+    second, last = (shape[2], shape[3]), (shape[1], shape[2])
+    if math.prod(second) == 1 or _off_ratio(second, size) == 0:
+        return 1
+    if _nearly_fits(second, size) and _nearly_fits(last, size):
+        raise ValueError(
+            f"layer {layer!r} has shape {tuple(shape)}, in which axis 1 or axis 3 may be the "
+            f"channels of pictures of {size[0]} x {size[1]}; expected {remedy}"
+        )
+    return 3 if _off_ratio(last, size) < _off_ratio(second, size) else 1
 
 
-def _off_ratio(positions: Sequence[int], size: tuple[int, int]) -> float:
+def _check_tokens(sizes: tuple[int, int], size: tuple[int, int], layer: str) -> None:
+    """Raise `ValueError` if two axes after the pictures may be height and width."""
+    if min(sizes) > 1 and _off_ratio(sizes, size) == 0:
+        raise ValueError(
+            f"layer {layer!r} has shape (n, {sizes[0]}, {sizes[1]}), which may be tokens with "
+            "channels, or maps without an axis of channels; expected channel_dim=2 if they are "
+            "tokens, or maps (n, channels, height, width)"
+        )
+
+
+def _off_ratio(positions: tuple[int, int], size: tuple[int, int]) -> float:
     """Return by what factor, as a logarithm, the aspect ratio of positions is off."""
     (height, width), (high, wide) = positions, size
     return abs(math.log(height * wide / (width * high)))
+
+
+def _nearly_fits(positions: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Return whether one row or column more or less would have the picture's aspect ratio."""
+    (height, width), (high, wide) = positions, size
+    return (height - 1) * wide <= high * (width + 1) and high * (width - 1) <= (height + 1) * wide
 
 
 def _folded(maps: Tensor, size: tuple[int, int], layer: str) -> Tensor:

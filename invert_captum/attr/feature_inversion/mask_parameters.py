@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -77,10 +78,15 @@ class ChannelWeights:
     def are_flat(self, parameters: Tensor) -> Tensor:
         """Return where Σ ω_k f_k is the same everywhere, or all ω are zero, but for rounding."""
         sums = self._sums(parameters).flatten(1)
-        highest, lowest = sums.amax(1), sums.amin(1)
-        size = torch.maximum(highest.abs(), lowest.abs())
-        flat = highest - lowest <= _FLAT * torch.finfo(sums.dtype).eps * size
+        # What sums are rounded by goes by their terms, which may cancel, as after a LayerNorm.
+        size = (parameters * self._peaks).sum(1)
+        flat = sums.amax(1) - sums.amin(1) <= _FLAT * torch.finfo(sums.dtype).eps * size
         return flat | (parameters.amax(1) <= _GONE)
+
+    @cached_property
+    def _peaks(self) -> Tensor:
+        """The largest magnitude of each channel, shape (n, k)."""
+        return torch.maximum(self.maps.amax((2, 3)), -self.maps.amin((2, 3)))
 
     def _sums(self, parameters: Tensor) -> Tensor:
         sums = torch.bmm(parameters.unsqueeze(1), self.maps.flatten(2))

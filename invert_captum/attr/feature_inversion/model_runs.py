@@ -8,14 +8,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from invert_captum._compat import uncompiled
 from invert_captum.activations.evaluation import evaluating
 from invert_captum.attr.feature_inversion.watched_layers import run_watched
+from invert_captum.attr.fresh_arguments import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
 
     from invert_captum.attr.feature_inversion.watched_layers import WatchedLayer
 
@@ -40,9 +43,11 @@ class ModelRuns:
         self, pictures: Tensor, layers: Sequence[WatchedLayer], *, to_end: bool
     ) -> tuple[Any, list[Any]]:
         """Return the model's output and what layers give; see `run_watched`."""
+        # A model may work in place on what it is given, and autograd takes no inference tensors.
+        extra = fresh(self.extra)
         with torch.autocast(**self.autocast):
             return run_watched(
-                lambda: self.forward_func(pictures, *self.extra),
+                lambda: self.forward_func(pictures, *extra),
                 layers,
                 to_end=to_end,
                 device_ids=self.device_ids,
@@ -88,8 +93,7 @@ def prepared(
         torch.autocast(device.type, enabled=False),
         uncompiled(),
     ):
-        own = tuple(_recordable(one) for one in extra)
-        runs = ModelRuns(forward_func, own, ids, autocast)
+        runs = ModelRuns(forward_func, extra, ids, autocast)
         if not isinstance(forward_func, nn.Module):
             yield runs
             return
@@ -98,11 +102,6 @@ def prepared(
             for weight in forward_func.parameters():
                 weight.requires_grad = False
             yield runs
-
-
-def _recordable(value: object) -> object:
-    """Return a tensor that autograd takes; those made in inference mode it does not."""
-    return value.clone() if isinstance(value, Tensor) and value.is_inference() else value
 
 
 def _check_recordable(model: nn.Module) -> None:

@@ -58,8 +58,9 @@ class Undisturbed:
         inversion, mask = layers
         further = () if goal is None or goal.layer is None else (goal.layer,)
         with torch.no_grad():
-            # To the end, so that layers that run twice are noticed.
-            output, seen = runs(pictures, (inversion, mask, *further), to_end=True)
+            # To the end, so that layers that run twice are noticed; on a copy, because a model may
+            # work in place on its inputs, and x is needed again.
+            output, seen = runs(pictures.clone(), (inversion, mask, *further), to_end=True)
             at_goal = seen[-1] if further else output
             goal = None if goal is None else goal.settled(at_goal)
             values = None if goal is None else in_full(goal.values(at_goal), pictures)
@@ -78,7 +79,15 @@ class Undisturbed:
 
 
 def in_full(values: Tensor, pictures: Tensor) -> Tensor:
-    """Return values in at least single precision, and in double precision if pictures have it."""
+    """Return values in at least single precision, and in double precision if pictures have it.
+
+    Raises:
+        TypeError: they are complex numbers.
+    """
+    if values.is_complex():
+        raise TypeError(
+            f"forward_func or one of its layers gives {values.dtype}; expected real numbers"
+        )
     return values.to(torch.promote_types(pictures.dtype, torch.float32))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from captum.attr import LayerActivation, NeuronIntegratedGradients
 from torch import Tensor
 
 from invert_captum._log import progress
-from invert_captum.report.explorer.inversion_maps import InversionLayers, is_inversion
+from invert_captum.report.explorer.inversion_maps import is_inversion, layers_text
 from invert_captum.report.explorer.labeled_layers import known_reduction
 from invert_captum.report.explorer.told_together import told_together
 
@@ -121,13 +120,14 @@ class HeatMapper:
             batch_size: How many samples are attributed at once.
             show_progress: Draw a progress bar.
         """
-        found: dict[str, dict[str, Any]] = {}
+
+        def made() -> dict[str, dict[str, Any]]:
+            shown = progress(neurons, show=show_progress, description="heat maps")
+            found = {str(one.row): self._maps_of(one, entries, batch_size) for one in shown}
+            return {row: maps for row, maps in found.items() if maps}
+
         # An inversion tells of pictures by their place in a batch, which only this page knows.
-        with told_together("heat maps") if self.makes_masks else nullcontext():
-            for one in progress(neurons, show=show_progress, description="heat maps"):
-                if maps := self._maps_of(one, entries, batch_size):
-                    found[str(one.row)] = maps
-        return found
+        return told_together("heat maps", made) if self.makes_masks else made()
 
     def _maps_of(
         self, neuron: TopNeuron, entries: Mapping[int, Entry], batch_size: int
@@ -162,8 +162,7 @@ class HeatMapper:
 
     def _choose(self, neuron: TopNeuron, row: int) -> MapMethod | None:
         if self.makes_masks:
-            layers = InversionLayers.of(self._labeler, self._arguments)
-            text = layers.text(at_input=bool(self._arguments.get("attribute_to_layer_input")))
+            text = layers_text(self._labeler, self._arguments)
             return MapMethod(self._method, self._arguments, text)
         if self._method is not None:
             return MapMethod(self._method, self._arguments)

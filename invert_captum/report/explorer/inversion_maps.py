@@ -1,25 +1,24 @@
-"""Heat maps by Guided Feature Inversion: its layers, and where the mask comes from."""
+"""Heat maps by Guided Feature Inversion: where the mask comes from, and what a page says of it."""
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from invert_captum.attr.feature_inversion.inversion_call import only_pictures
+from invert_captum.activations.batch import to_device
+from invert_captum.activations.forward import model_device
+from invert_captum.attr.feature_inversion.inversion_call import Call, only_pictures
 from invert_captum.attr.feature_inversion.mask_layer import channel_maps, tensor_of
+from invert_captum.attr.feature_inversion.model_runs import prepared
 from invert_captum.attr.feature_inversion.neuron_guided_feature_inversion import (
     NeuronGuidedFeatureInversion,
 )
-from invert_captum.attr.feature_inversion.watched_layers import WatchedLayer
-from invert_captum.attr.layer_shape import ReducedLayer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from torch import Tensor
 
     from invert_captum.labeler import NeuronConceptLabeler
     from invert_captum.report.explorer.model_inputs import ModelInputs
@@ -30,54 +29,6 @@ _AT_INPUT = "attribute_to_layer_input"
 def is_inversion(method: object) -> bool:
     """Return whether heat maps are masks of Guided Feature Inversion."""
     return inspect.isclass(method) and issubclass(method, NeuronGuidedFeatureInversion)
-
-
-@dataclass(frozen=True)
-class InversionLayers:
-    """The layers of an inversion.
-
-    Attributes:
-        inversion: The layer whose features are kept.
-        mask: The layer whose channels make the mask; None for the inversion layer.
-    """
-
-    inversion: WatchedLayer
-    mask: WatchedLayer | None
-
-    @classmethod
-    def of(cls, labeler: NeuronConceptLabeler, arguments: Mapping[str, Any]) -> InversionLayers:
-        """Find ``inversion_layer`` and ``mask_layer`` of the arguments.
-
-        Raises:
-            TypeError: there is no inversion layer, or a layer is neither module nor name.
-            ValueError: the model has no layer of this name.
-        """
-        if arguments.get("inversion_layer") is None:
-            raise TypeError(
-                "method is NeuronGuidedFeatureInversion, which needs inversion_layer; expected it "
-                "as an argument"
-            )
-        has_mask = arguments.get("mask_layer") is not None
-        return cls(
-            _found(labeler, "inversion_layer", arguments),
-            _found(labeler, "mask_layer", arguments) if has_mask else None,
-        )
-
-    def text(self, *, at_input: bool) -> str:
-        """Return what a page says of them.
-
-        Examples:
-            >>> from torch import nn
-            >>> pool = WatchedLayer("pool", nn.AvgPool2d(7))
-            >>> InversionLayers(WatchedLayer("layer4", nn.ReLU()), pool).text(at_input=True)
-            'inversion layer layer4, mask from what pool gets'
-            >>> InversionLayers(pool, None).text(at_input=True)
-            'inversion layer pool, what it gets'
-        """
-        told = f"inversion layer {self.inversion.name}"
-        if self.mask is None:
-            return f"{told}, what it gets" if at_input else told
-        return f"{told}, mask from {'what ' * at_input}{self.mask.name}{' gets' * at_input}"
 
 
 def settled_arguments(
@@ -94,60 +45,49 @@ def settled_arguments(
         arguments: Of `NeuronGuidedFeatureInversion` and its ``attribute``.
 
     Raises:
-        TypeError: as in `InversionLayers.of`; or the inputs are no floating-point tensor.
-        ValueError: as in `InversionLayers.of`; or the inputs are no pictures; or the mask layer has
-            no positions, or does not run once in a forward pass.
+        TypeError: there is no inversion layer, or a layer is neither module nor name; or the inputs
+            are no floating-point tensor.
+        ValueError: the model has no layer of this name; or the inputs are no pictures; or the mask
+            layer has no positions, or does not run once in a forward pass.
     """
-    layers = InversionLayers.of(labeler, arguments)
+    call = _call(labeler, arguments)
     pictures = only_pictures(inputs.take([0]))
-    further = inputs.take_further([0])
     if _AT_INPUT in arguments:
         return dict(arguments)
-    source = layers.inversion if layers.mask is None else layers.mask
-    for at_input in (False, True):
-        watched = source.at(at_input)
-        if _has_positions(labeler, watched, pictures, further, arguments.get("channel_dim")):
-            return {**arguments, _AT_INPUT: at_input}
-    argument = "inversion_layer" if layers.mask is None else "mask_layer"
+    source = call.mask_layer or call.inversion_layer
+    places = [source.at(at_input) for at_input in (False, True)]
+    device = model_device(labeler.model) or pictures.device
+    further = to_device(inputs.take_further([0]), device)
+    with prepared(call.forward_func, device, further, call.device_ids) as run, torch.no_grad():
+        _, seen = run(to_device(pictures, device), places, to_end=False)
+    size = (pictures.shape[2], pictures.shape[3])
+    for place, output in zip(places, seen, strict=True):
+        with suppress(TypeError, ValueError):
+            channel_maps(tensor_of(output, place.name), size, call.channel_dim, place.name)
+            return {**arguments, _AT_INPUT: place.at_input}
+    argument = "inversion_layer" if call.mask_layer is None else "mask_layer"
     raise ValueError(
         f"{argument} is {source.name!r}, which has no positions to make a mask of, neither in what "
         "it gives nor in what it gets; expected a layer with feature maps or tokens"
     )
 
 
-def _has_positions(
-    labeler: NeuronConceptLabeler,
-    layer: WatchedLayer,
-    pictures: Tensor,
-    further: tuple[object, ...],
-    channel_dim: int | None,
-) -> bool:
-    size = (pictures.shape[2], pictures.shape[3])
-    found: list[bool] = []
-
-    def see(output: object) -> Tensor:
-        try:
-            channel_maps(tensor_of(output, layer.name), size, channel_dim, layer.name)
-        except (TypeError, ValueError):
-            found.append(False)
-        else:
-            found.append(True)
-        return torch.zeros(len(pictures), 1)
-
-    watched = ReducedLayer(
-        labeler.model,
-        layer.module,
-        layer.name,
-        device_ids=labeler.device_ids,
-        at_input=layer.at_input,
-    )
-    watched.run(pictures, see, further or None)
-    return all(found)
+def layers_text(labeler: NeuronConceptLabeler, arguments: Mapping[str, Any]) -> str:
+    """Return what a page says of the layers of an inversion; arguments as `settled_arguments`."""
+    call = _call(labeler, arguments)
+    told, at_input = f"inversion layer {call.inversion_layer.name}", bool(arguments.get(_AT_INPUT))
+    if call.mask_layer is None:
+        return f"{told}, what it gets" if at_input else told
+    mask = call.mask_layer.name
+    return f"{told}, mask from {f'what {mask} gets' if at_input else mask}"
 
 
-def _found(
-    labeler: NeuronConceptLabeler, argument: str, arguments: Mapping[str, Any]
-) -> WatchedLayer:
-    # What torch.compile gives has the layers of the model that was compiled under other names.
-    model = getattr(labeler.model, "_orig_mod", labeler.model)
-    return WatchedLayer.of(model, argument, arguments[argument])
+def _call(labeler: NeuronConceptLabeler, arguments: Mapping[str, Any]) -> Call:
+    layer = arguments.get("inversion_layer")
+    if layer is None:
+        raise TypeError(
+            "method is NeuronGuidedFeatureInversion, which needs inversion_layer; expected it as "
+            "an argument"
+        )
+    mask_layer, channel_dim = arguments.get("mask_layer"), arguments.get("channel_dim")
+    return Call.of(labeler.model, layer, mask_layer, labeler.device_ids, channel_dim)

@@ -26,8 +26,8 @@ _MASKS_OF_LOW = (
     "it there, but one above zero by what raises it."
 )
 _NEUTRAL = (
-    "On {count:,} of their samples it found nothing to decide between, mostly because the neuron "
-    "is silent there; these have no map."
+    "There is no map where nothing was found to decide between, mostly because the neuron is "
+    "silent on the sample: {count:,} of all pairs of a neuron and a sample."
 )
 _NO_MASKS = (
     "There are no heat maps: {method} found nothing to decide between, mostly because the neurons "

@@ -108,10 +108,8 @@ def gather(
         max_megabytes=options.max_megabytes,
         show_progress=options.show_progress,
     )
-    heat_maps, map_notes, effects = _of_model(
-        result, model, ranked[: options.top], samples, options
-    )
-    notes = _notes(result, sources, activities) + map_notes
+    heat_maps, told, effects = _of_model(result, model, ranked[: options.top], samples, options)
+    notes = _notes(result, sources, activities) + told
     report = {
         **report_head(result, title, credit),
         "pictures_left_out": samples.n_left_out,

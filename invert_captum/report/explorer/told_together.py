@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from invert_captum._log import InvertCaptumWarning, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 
-@contextmanager
-def told_together(what: str) -> Iterator[None]:
-    """Tell the package's warnings inside the ``with`` block in one at its end.
+def told_together(what: str, work: Callable[[], T]) -> T:
+    """Do some work, and tell the package's warnings on the way in one at its end.
 
-    Others are handed on as they came.
+    Others are handed on as they came. So it is, too, if the work ends with an error.
 
     Args:
-        what: What is made in the block.
+        what: What is made.
+        work: Makes it.
+
+    Returns:
+        What ``work`` returns.
 
     Examples:
+        >>> def make():
+        ...     warn("picture 0 is black")
+        ...     warn("picture 1 is white")
+        ...     return 7
         >>> with warnings.catch_warnings(record=True) as seen:
         ...     warnings.simplefilter("always")
-        ...     with told_together("heat maps"):
-        ...         warn("picture 0 is black")
-        ...         warn("picture 1 is white")
+        ...     told_together("heat maps", make)
+        7
         >>> [str(one.message) for one in seen]
         ['heat maps: 2 warnings, the first of them: picture 0 is black']
     """
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always", InvertCaptumWarning)
-        yield
+    seen: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", InvertCaptumWarning)
+            return work()
+    finally:
+        _tell(what, seen)
+
+
+def _tell(what: str, seen: Sequence[warnings.WarningMessage]) -> None:
     own = [str(one.message) for one in seen if issubclass(one.category, InvertCaptumWarning)]
     for one in seen:
         if not issubclass(one.category, InvertCaptumWarning):

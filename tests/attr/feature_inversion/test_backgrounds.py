@@ -43,6 +43,12 @@ def test_noise_is_the_same_draw_whatever_else_is_in_the_batch_or_in_the_generato
     torch.testing.assert_close(background_of(PICTURES[1:2], "noise"), made[1:2], rtol=0, atol=1e-12)
 
 
+def test_noise_does_not_depend_on_the_default_device():
+    expected = background_of(PICTURES, "noise")
+    with torch.device("meta"):
+        assert torch.equal(background_of(PICTURES, "noise"), expected)
+
+
 @pytest.mark.parametrize("shape", [(), (1, 2, 1, 1), (2, 20, 24), (3, 2, 20, 24)])
 def test_tensors_broadcast_and_keep_their_values(shape):
     given = torch.rand(shape)
@@ -71,6 +77,7 @@ def test_functions_of_the_pictures_cannot_change_them():
             r"background has shape \(2, 2, 20, 24\), but inputs",
         ),
         (torch.rand(1, 3, 2, 20, 24), ValueError, r"background has shape \(1, 3, 2, 20, 24\)"),
+        (torch.tensor(1j), TypeError, r"background is of torch\.complex64; expected real numbers"),
         (lambda x: x[:, :, :-1], ValueError, r"background has shape \(3, 2, 19, 24\)"),
         (torch.tensor(torch.nan), ValueError, "background has values that are NaN or infinite"),
     ],

@@ -10,6 +10,7 @@ from captum.metrics import infidelity
 from hand_set_network import HandSetNetwork, noise, squares
 from torch import nn
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.attr.feature_inversion.guided_feature_inversion import GuidedFeatureInversion
 
 # Not the same shape for both on the grid of cells: equal weights are then no stationary point.
@@ -71,6 +72,13 @@ def test_probabilities_of_a_model_that_ends_in_them_are_taken_by_identity():
         inversion(ends, "0.colours").attribute(PICTURE, 1, output="identity", **SHORT),
         inversion().attribute(PICTURE, 1, output="probability", **SHORT),
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_softmax_of_probabilities_is_told(dtype):
+    ends = nn.Sequential(HandSetNetwork(), nn.Softmax(1)).to(dtype)
+    with pytest.warns(InvertCaptumWarning, match='output="identity" takes them as they are'):
+        inversion(ends, "0.colours").attribute(noise(2).to(dtype), [0, 1], **SHORT)
 
 
 def test_free_mask_lands_on_the_square_of_the_class():
@@ -224,7 +232,10 @@ def test_further_arguments_reach_the_model_row_by_row():
 
     pictures, scale = noise(2), torch.tensor([1.0, -1.0])
     mask = inversion(Scaled(), "network.colours").attribute(pictures, 0, scale)
-    assert share(mask[0], RED) != share(mask[1], RED)
+    for row in range(2):
+        one = slice(row, row + 1)
+        alone = inversion(Scaled(), "network.colours").attribute(pictures[one], 0, scale[one])
+        torch.testing.assert_close(mask[one], alone, atol=1e-3, rtol=0)
     flipped = inversion(Scaled(), "network.colours").attribute(pictures, 0, -scale)
     swapped = inversion(Scaled(), "network.colours").attribute(pictures, 1, scale)
     torch.testing.assert_close(flipped, swapped, atol=1e-3, rtol=0)

@@ -163,6 +163,26 @@ def test_pictures_without_a_mask_to_make_are_neutral():
     torch.testing.assert_close(details.attributions[1:], alone, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_channels_that_cancel_are_neutral(dtype):
+    """A LayerNorm's channels sum to zero but for rounding, of which a mask would be noise."""
+    torch.manual_seed(0)
+    embed = [nn.Conv2d(3, 16, 4, 4), nn.Flatten(2), Transposed(), nn.LayerNorm(16)]
+    model = nn.Sequential(*embed, nn.ReLU(), nn.Flatten(), nn.Linear(1024, 2)).to(dtype)
+    layer = GuidedFeatureInversion(model, "3")
+    with pytest.warns(
+        InvertCaptumWarning, match=r"pictures in rows 0, 1 \(of 2\) have nothing to decide"
+    ):
+        details = layer.attribute_with_details(noise(2).to(dtype), 0, gamma=0.1, delta=0.1)
+    assert details.neutral.all()
+    assert (details.mask == 0.5).all()
+
+
+class Transposed(nn.Module):
+    def forward(self, maps):
+        return maps.mT
+
+
 def test_features_of_zero_have_no_relative_loss():
     """Green noise, of which nothing comes through the ReLU."""
     green = 0.2 * noise(2)

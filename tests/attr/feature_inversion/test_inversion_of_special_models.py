@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from hand_set_network import HandSetNetwork, noise
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.attr.feature_inversion.guided_feature_inversion import GuidedFeatureInversion
 
 STEPS = {"n_inversion_steps": 4, "n_target_steps": 6}
@@ -82,6 +85,43 @@ def test_operations_in_place_after_a_layer_do_not_change_what_it_gave(layer, at_
     assert torch.equal(*masks)
 
 
+class WorksInPlace(nn.Module):
+    """Normalises its inputs, and halves a further argument, in place or not."""
+
+    def __init__(self, inplace):
+        super().__init__()
+        self.network = HandSetNetwork()
+        self.inplace = inplace
+
+    def forward(self, pictures, scale, options=None):
+        if not self.inplace:
+            pictures, scale = pictures.clone(), scale.clone()
+        logits = self.network(pictures.sub_(0.3).mul_(2)) * scale.mul_(0.5)
+        return logits if options is None else logits * options["gain"]
+
+
+def test_models_that_work_in_place_on_their_arguments():
+    scale, before = torch.tensor([2.0]), PICTURES.clone()
+    masks = [
+        mask_of(WorksInPlace(inplace), "network.colours", additional_forward_args=(scale,))
+        for inplace in (False, True)
+    ]
+    assert torch.equal(*masks)
+    assert torch.equal(scale, torch.tensor([2.0]))
+    assert torch.equal(PICTURES, before)
+
+
+def test_further_arguments_made_in_inference_mode():
+    made = torch.tensor([2.0]), {"gain": torch.ones(1)}
+    with torch.inference_mode():
+        inference = made[0].clone(), {"gain": made[1]["gain"].clone()}
+    masks = [
+        mask_of(WorksInPlace(inplace=False), "network.colours", additional_forward_args=given)
+        for given in (made, inference)
+    ]
+    assert torch.equal(*masks)
+
+
 def test_parts_that_are_compiled():
     network = HandSetNetwork()
     around = nn.Sequential(torch.compile(network, backend="eager"))
@@ -110,6 +150,31 @@ def test_half_precision(dtype):
     mask = mask_of(HandSetNetwork().to(dtype), pictures=PICTURES.to(dtype))
     assert mask.dtype == dtype
     assert (mask - mask_of(NETWORK)).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_faint_pictures_are_not_neutral_in_half_precision(dtype):
+    faint = 0.7 + 0.1 * (PICTURES - 0.4)
+    details = GuidedFeatureInversion(HandSetNetwork().to(dtype), "colours").attribute_with_details(
+        faint.to(dtype), 0, gamma=0.0, delta=0.0, **STEPS
+    )
+    assert not details.neutral.any()
+    mean = faint.to(dtype).mean((2, 3), keepdim=True).expand_as(faint)
+    assert not background_is_the_picture(faint.to(dtype))
+    assert background_is_the_picture(mean)
+
+
+def background_is_the_picture(pictures):
+    network = HandSetNetwork().to(pictures.dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvertCaptumWarning)
+        return (
+            GuidedFeatureInversion(network, "classes", "colours")
+            .attribute_with_details(
+                pictures, mask="free", gamma=0.0, n_inversion_steps=0, n_target_steps=0
+            )
+            .neutral.all()
+        )
 
 
 @pytest.mark.parametrize(
@@ -147,3 +212,39 @@ def test_no_steps_give_the_mask_of_equal_weights():
     assert (details.channel_weights == 0.1).all()
     assert details.inversion_loss.shape == details.target_loss.shape == (2, 0)
     assert (details.mask.amax((1, 2, 3)) > 0.5).all()
+
+
+def test_inversion_layer_of_one_number_per_picture():
+    class Wrapped(nn.Module):
+        def __init__(self, shape):
+            super().__init__()
+            self.network = HandSetNetwork()
+            self.first = nn.Unflatten(0, shape)
+
+        def forward(self, pictures):
+            logits = self.network(pictures)
+            self.first(logits[:, 0])
+            return logits
+
+    for loss in ("absolute", "relative"):
+        options = {"inversion_loss": loss, "gamma": 0.01, "delta": 0.01}
+        masks = [
+            GuidedFeatureInversion(Wrapped(shape), "first", "network.colours").attribute(
+                PICTURES, 0, **STEPS, **options
+            )
+            for shape in ((-1,), (-1, 1))
+        ]
+        assert torch.equal(*masks)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_free_masks_at_their_bound_do_not_leave_it(dtype):
+    """Up-sampling ones from 7 to 37 positions rounds to more than 1."""
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.Flatten())
+    pictures = torch.rand(2, 3, 37, 37, dtype=dtype)
+    mask = GuidedFeatureInversion(model, "0").attribute(
+        pictures, mask="free", gamma=0.0, learning_rate=1.0, background="mean"
+    )
+    assert (mask > 0.9).any()
+    assert mask.min() >= 0
+    assert mask.max() <= 1

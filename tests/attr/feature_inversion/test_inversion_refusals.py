@@ -201,6 +201,30 @@ def test_layers_that_do_not_run_once(target, place, name, message):
     refused(ValueError, message, target, model=Twice(), layers=layers)
 
 
+@pytest.mark.parametrize(
+    ("channel_dim", "error", "message"),
+    [
+        (
+            0,
+            ValueError,
+            "channel_dim is 0, but layer 'colours' has shape (3, 2, 8, 8); expected an",
+        ),
+        (
+            4,
+            ValueError,
+            "channel_dim is 4, but layer 'colours' has shape (3, 2, 8, 8); expected an",
+        ),
+        ("1", TypeError, "channel_dim is '1' (str); expected an integer or None"),
+        (True, TypeError, "channel_dim is True (bool); expected an integer or None"),
+    ],
+)
+def test_axes_that_are_no_channels(channel_dim, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        GuidedFeatureInversion(HandSetNetwork(), "colours", channel_dim=channel_dim).attribute(
+            PICTURES, 0
+        )
+
+
 def test_pooled_maps_have_no_positions():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     message = "layer '1' has shape (3, 4, 1, 1), without positions to make a mask of"
@@ -220,6 +244,11 @@ def test_pooled_maps_have_no_positions():
             "layer 'layer' has a tuple with 2 tensors; expected",
         ),
         (lambda _: 3, TypeError, "layer 'layer' has int; expected a tensor"),
+        (
+            lambda maps: maps.cfloat(),
+            TypeError,
+            "one of its layers gives torch.complex64; expected",
+        ),
         (lambda maps: maps[:1], ValueError, "layer 'layer' has shape (1, 2, 8, 8) for 3 pictures"),
         (
             lambda maps: maps / 0,

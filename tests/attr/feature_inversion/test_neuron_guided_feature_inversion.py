@@ -117,6 +117,18 @@ def test_layouts_of_the_layer(layout):
     close(other.mask, plain.mask)
 
 
+@pytest.mark.filterwarnings("ignore::invert_captum.InvertCaptumWarning")
+def test_pooled_neurons_of_pictures_that_are_high():
+    """Two neurons at one position are no column of two positions in a picture twice as high."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 2, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    pictures = torch.rand(2, 3, 64, 32)
+    layer = NeuronGuidedFeatureInversion(model, "2", "1")
+    for neuron in (0, 1):
+        details = layer.attribute_with_details(pictures, neuron, **STEPS)
+        torch.testing.assert_close(details.input_output, model(pictures)[:, neuron].detach())
+
+
 def test_silent_neurons_are_neutral():
     pictures = PICTURES.clone()
     pictures[0, 2] = 0.0
@@ -147,7 +159,9 @@ def test_neurons_below_zero_are_explained_by_what_keeps_them_there():
         (2, ValueError, "neuron_selector is 2, but layer 'colours' has 2 neurons; expected 0 to 1"),
         (-1, ValueError, "neuron_selector is -1, but layer 'colours' has 2 neurons"),
         ((0, 1), ValueError, "neuron_selector has 2 indices, but layer 'colours' has shape (2, 2"),
-        ((0, 8, 0), ValueError, "expected 0 to 7"),
+        ((0, 8, 0), ValueError, "neuron_selector is (0, 8, 0), but layer 'colours' has shape (2"),
+        ((0, 8, 0), ValueError, "for axis 2 expected 0 to 7"),
+        ((0, 0, -1), ValueError, "for axis 3 expected 0 to 7"),
         (True, TypeError, "neuron_selector is True"),
         ("red", TypeError, "neuron_selector is 'red'"),
         (1.0, TypeError, "neuron_selector is 1.0"),

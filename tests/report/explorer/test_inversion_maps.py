@@ -17,8 +17,8 @@ from invert_captum.attr import GuidedFeatureInversion, NeuronGuidedFeatureInvers
 from invert_captum.report.explorer import write_explorer
 from invert_captum.report.explorer.heat_maps import HeatMapper
 from invert_captum.report.explorer.inversion_maps import (
-    InversionLayers,
     is_inversion,
+    layers_text,
     settled_arguments,
 )
 from invert_captum.report.explorer.labeled_layers import LabeledLayers
@@ -157,13 +157,14 @@ def test_inputs_that_are_no_pictures_are_refused(network):
         ({}, False, "inversion layer 1"),
         ({"mask_layer": "2"}, True, "inversion layer 1, mask from what 2 gets"),
         ({"mask_layer": "0"}, False, "inversion layer 1, mask from 0"),
+        ({}, True, "inversion layer 1, what it gets"),
     ],
 )
 def test_page_tells_the_layers(network, arguments, at_input, text):
     labeler = ic.NeuronConceptLabeler(network, "2")
     for layer in ("1", network[1]):
-        layers = InversionLayers.of(labeler, {"inversion_layer": layer, **arguments})
-        assert layers.text(at_input=at_input) == text
+        place = {"attribute_to_layer_input": at_input}
+        assert layers_text(labeler, {"inversion_layer": layer, **arguments, **place}) == text
 
 
 def test_map_is_the_mask(network):
@@ -257,7 +258,7 @@ def test_page_says_where_there_are_no_masks(network, images, concepts, tmp_path)
     heat_maps, report = page.block("heatmaps"), page.block("report")
     row = [str(key) for key in report["neurons"]["key"]].index("2/0")
     assert list(heat_maps[str(row)]) == [str(report["neurons"]["top"][row][0])]
-    assert any(one.startswith("On 1 of their samples it found") for one in report["notes"])
+    assert any(": 1 of all pairs of a neuron and a sample" in one for one in report["notes"])
 
 
 def test_layers_are_checked_before_anything_else_is_done(network, images, concepts, tmp_path):

@@ -27,7 +27,9 @@ def test_labels_of_low_activation_are_explained(masks, told):
 
 
 def test_samples_without_a_mask_are_counted():
-    assert notes(2, masks=True, n_neutral=3)[1].startswith("On 3 of their samples it found")
+    assert notes(2, masks=True, n_neutral=3)[1].endswith(
+        "sample: 3 of all pairs of a neuron and a sample."
+    )
 
 
 def test_no_maps_have_a_reason():

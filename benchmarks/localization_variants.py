@@ -1,4 +1,4 @@
-"""Which variants of Guided Feature Inversion point better: layers, backgrounds, schedules, losses.
+"""Which variants of Guided Feature Inversion point better: layers, backgrounds, steps, losses.
 
 ``python -m benchmarks.localization_variants`` asks every variant of
 `benchmarks.localization_of_objects.inversion_variants` the same queries, drawn with another seed
@@ -146,8 +146,8 @@ def _explanations() -> list[str]:
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = report_parser(__doc__)
-    parser.add_argument("--alone", type=int, default=16, help="queries of one object, at least")
-    parser.add_argument("--beside", type=int, default=32, help="queries of two, at least")
+    parser.add_argument("--alone", type=int, default=8, help="queries of one object, at least")
+    parser.add_argument("--beside", type=int, default=16, help="queries of two, at least")
     parser.add_argument("--seed", type=int, default=SEED, help="not that of the main benchmark")
     arguments = read_words(parser, words)
     refuse_too_few(parser, arguments)

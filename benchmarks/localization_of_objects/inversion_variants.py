@@ -22,20 +22,13 @@ def variants() -> dict[str, list[Method]]:
             inversion("l1 = _blocks.15", LAST_BLOCK),
             inversion("l1 = _blocks.10, 14 x 14", "_blocks.10"),
         ],
-        "inversion layer": [
-            inversion("l0 = _blocks.10", inversion_layer="_blocks.10"),
-        ],
         "background": [
             *backgrounds[1:],
             averaged("mean of masks: blur, mean, noise", backgrounds),
         ],
-        "schedule": [
-            inversion("50 + 70 steps", n_inversion_steps=50),
-            inversion("learning rate .03", learning_rate=3e-2),
-        ],
+        "schedule": [inversion("0 + 80 steps", n_inversion_steps=0, n_target_steps=80)],
         "λ": [
             inversion("λ = 0", background_weight=0.0),
-            inversion("λ = 3", background_weight=3.0),
         ],
         "δ": [
             inversion("δ = 0", delta=0.0),
@@ -47,7 +40,6 @@ def variants() -> dict[str, list[Method]]:
             inversion("logit, δ = 0.1", output="logit", delta=0.1),
         ],
         "mask": [
-            inversion("free", mask="free"),
             inversion("free, learning rate .05", mask="free", learning_rate=0.05),
         ],
     }

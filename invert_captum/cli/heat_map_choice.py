@@ -37,8 +37,8 @@ class HeatMapChoice:
         """
         if mask_layer is not None and inversion_layer is None:
             raise ValueError(
-                f"--mask-layer is {mask_layer!r}, but there is no --inversion-layer; expected both "
-                "or neither"
+                f"--mask-layer is {mask_layer!r}, but there is no --inversion-layer; expected "
+                "one, which makes the masks of these maps"
             )
         if inversion_layer is not None and not (heat_maps and top):
             without = "--top 0" if heat_maps else "--no-heat-maps"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from captum.attr import Attribution
+from captum.log import log_usage
 
 from invert_captum._validation import check_choice
 from invert_captum.attr.feature_inversion.goals import ClassGoal, OutputKind
@@ -88,6 +89,8 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         self.device_ids = device_ids
         self._call = Call.of(forward_func, inversion_layer, mask_layer, device_ids, channel_dim)
 
+    # Wrappers such as NoiseTunnel expect this decorator, which all of Captum's methods have.
+    @log_usage()  # type: ignore[untyped-decorator]
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],

@@ -80,16 +80,19 @@ class Inversion:
             mask = FreeValues(undisturbed.maps, (height, width))
         return cls(runs, pictures, background, layers[0], undisturbed, mask, settings)
 
-    def neutral(self) -> Tensor:
-        """Return for which pictures there is nothing to decide between, bool of shape (n,)."""
-        neutral = _are_same(self.pictures, self.background)
-        neutral = neutral | self.mask.are_flat(self.mask.start())
+    def neutral(self) -> dict[str, Tensor]:
+        """Return for which pictures there is nothing to decide between, bool (n,) by the cause."""
+        causes = {
+            "the background is the picture": _are_same(self.pictures, self.background),
+            "the mask layer's channels, added up, are the same everywhere (as after a LayerNorm; "
+            "take another mask_layer)": self.mask.are_flat(self.mask.start()),
+        }
         if self.settings.inversion_loss == "relative":
-            neutral = neutral | (_squares(self.undisturbed.features) == 0)
+            causes["the inversion layer is zero"] = _squares(self.undisturbed.features) == 0
         goal, values = self.undisturbed.goal, self.undisturbed.values
         if goal is not None and goal.relative and values is not None:
-            neutral = neutral | (values == 0)
-        return neutral
+            causes["the neuron is silent, exactly zero"] = values == 0
+        return causes
 
     def masks(self, parameters: Tensor) -> Tensor:
         """Return the masks m, shape (n, 1, height, width)."""

@@ -48,7 +48,8 @@ def only_pictures(inputs: Tensor | tuple[Tensor, ...]) -> Tensor:
         raise TypeError(f"inputs is of {inputs.dtype}; expected floating point")
     if inputs.ndim != 4 or not inputs.numel():
         raise ValueError(
-            f"inputs has shape {tuple(inputs.shape)}; expected (n, channels, height, width)"
+            f"inputs has shape {tuple(inputs.shape)}; expected (n, channels, height, width), with "
+            "n = 1 for a single picture: inputs[None]"
         )
     check_finite(inputs.detach(), "inputs has")
     return inputs
@@ -138,18 +139,21 @@ class Call:
         with prepared(model, device, extra, self.device_ids) as runs:
             own = to_device(pictures.detach(), device).clone()
             inversion = Inversion.of(runs, own, layers, goal, settings, self.channel_dim)
-            found = _both_stages(inversion, show_progress=show_progress, with_outputs=with_outputs)
-        found.warn()
+            causes = inversion.neutral()
+            neutral = torch.stack(list(causes.values())).any(0)
+            found = _both_stages(
+                inversion, neutral, show_progress=show_progress, with_outputs=with_outputs
+            )
+        found.warn(causes)
         if isinstance(inputs, tuple) and isinstance(found.attributions, Tensor):
             return replace(found, attributions=(found.attributions,))
         return found
 
 
 def _both_stages(
-    inversion: Inversion, *, show_progress: bool, with_outputs: bool
+    inversion: Inversion, neutral: Tensor, *, show_progress: bool, with_outputs: bool
 ) -> InversionDetails:
     settled = inversion.undisturbed.goal
-    neutral = inversion.neutral()
     first = last = inversion.invert(show_progress=show_progress)
     if settled is not None:
         last = inversion.pursue(settled, first.parameters, show_progress=show_progress)

@@ -9,10 +9,12 @@ from invert_captum._log import warn
 from invert_captum._validation import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InversionDetails:
     """What `GuidedFeatureInversion.attribute_with_details` returns for n pictures.
 
@@ -50,10 +52,31 @@ class InversionDetails:
     interrupted: Tensor
     neutral: Tensor
 
-    def warn(self) -> None:
-        """Warn of pictures that did not go through both stages as they should."""
-        told = {
-            "have nothing to decide between, and the mask is ½ everywhere": self.neutral,
+    def __repr__(self) -> str:
+        kinds = ("neutral", "collapsed", "interrupted")
+        flags = ", ".join(f"{int(getattr(self, kind).sum())} {kind}" for kind in kinds)
+        outputs = [
+            f"{name} {[round(one, 3) for one in values.tolist()]}"
+            for name in ("input_output", "masked_output", "background_output")
+            if (values := getattr(self, name)) is not None
+        ]
+        return f"InversionDetails({'; '.join([f'{len(self.mask)} pictures', *outputs, flags])})"
+
+    def warn(self, causes: Mapping[str, Tensor]) -> None:
+        """Warn of pictures that did not go through both stages as they should.
+
+        Args:
+            causes: Which pictures are neutral, by the cause.
+        """
+        told: dict[str, Tensor] = {}
+        left = self.neutral
+        for cause, rows in causes.items():
+            # A picture is told of once, with its first cause.
+            told[f"have nothing to decide between, and the mask is ½ everywhere: {cause}"] = (
+                rows & left
+            )
+            left = left & ~rows
+        told |= {
             "kept their last weights, because a step would have left none or a mask that is the "
             "same everywhere; a smaller gamma, delta or learning_rate may help": self.collapsed,
             "stopped early, because the loss became NaN or infinite": self.interrupted,

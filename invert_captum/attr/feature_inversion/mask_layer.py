@@ -81,8 +81,8 @@ def channel_maps(
         raise ValueError(
             f"layer {layer!r} has shape {tuple(output.shape)}, without positions to make a mask "
             "of; expected maps (n, channels, height, width), (n, height, width, channels) or "
-            "tokens (n, tokens, channels). Of a pooling layer take what it gets: "
-            "attribute_to_layer_input=True"
+            "tokens (n, tokens, channels): what a pooling layer gets "
+            "(attribute_to_layer_input=True), an earlier layer, or larger pictures"
         )
     return maps
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from captum.attr import NeuronAttribution
+from captum.log import log_usage
 
 from invert_captum.attr.feature_inversion.goals import NeuronGoal, check_selector
 from invert_captum.attr.feature_inversion.inversion_call import Call, only_pictures
@@ -73,6 +74,8 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         self._neuron_layer = WatchedLayer.of(self._call.forward_func, "layer", layer)
         super().__init__(forward_func, self._neuron_layer.module, device_ids)
 
+    # Wrappers such as NoiseTunnel expect this decorator, which all of Captum's methods have.
+    @log_usage()  # type: ignore[untyped-decorator]
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],

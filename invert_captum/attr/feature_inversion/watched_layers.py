@@ -59,10 +59,13 @@ class WatchedLayer:
                 f"{argument} is {layer!r}, but forward_func is a function, of which no names are "
                 "known; expected a torch.nn.Module"
             )
-        # A compiled model lists its layers with this in front.
+        # Compiled models and DataParallel list the layers with these words in front.
         plain = layer.removeprefix("_orig_mod.")
+        model = forward_func
+        if isinstance(forward_func, nn.DataParallel):
+            model, plain = forward_func.module, plain.removeprefix("module.")
         try:
-            ((name, module),) = resolve_layers(forward_func, plain).items()
+            ((name, module),) = resolve_layers(model, plain).items()
         except ValueError as error:
             raise ValueError(str(error).replace("layer", argument, 1)) from None
         return cls(name, module)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from invert_captum._log import warn
 from invert_captum._validation import listed, shown
 from invert_captum.attr.localization.averaged_maps import averaged_maps
 
@@ -37,13 +38,17 @@ def localize(
         *Tensor*: int64, shape (n, 4), on the device of ``mask``: left, top, right, bottom, where
         right and bottom are the first column and row outside, as `torchvision.ops.box_iou` takes
         them. The row's box is ``mask[..., top:bottom, left:right]``. Where nothing exceeds the
-        threshold, as in a constant mask, it is the empty box 0, 0, 0, 0.
+        threshold, as in a constant mask or one in [0, 1] whose mean is above 2/3, it is the empty
+        box 0, 0, 0, 0.
 
     Raises:
         TypeError: ``mask`` is no tensor of real numbers, or ``threshold`` or ``factor`` no number.
         ValueError: ``mask`` has another shape or NaN or infinite values, the mean or maximum that
             is to be multiplied is negative, ``threshold`` or ``factor`` has no valid value, or a
             ``factor`` comes with a number.
+
+    Warns:
+        InvertCaptumWarning: A box is empty.
 
     Examples:
         >>> mask = torch.zeros(1, 3, 5, 6)
@@ -57,7 +62,13 @@ def localize(
     maps = averaged_maps("mask", mask)
     if len(maps) == 0:
         return torch.zeros(0, 4, dtype=torch.int64, device=mask.device)
-    boxes = _boxes(maps > _levels(maps, threshold, factor)[:, None, None])
+    kept = maps > _levels(maps, threshold, factor)[:, None, None]
+    if empty := (~kept.flatten(1).any(1)).nonzero().flatten().tolist():
+        warn(
+            f"mask is nowhere above the threshold in rows {listed(empty)} (of {len(maps)}), whose "
+            'box is empty; a smaller factor, or threshold="max", may find one'
+        )
+    boxes = _boxes(kept)
     return boxes.to(mask.device)
 
 

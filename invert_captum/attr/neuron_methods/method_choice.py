@@ -13,6 +13,8 @@ from captum.attr import (
     NeuronDeepLiftShap,
 )
 
+from invert_captum.attr.feature_inversion.guided_feature_inversion import GuidedFeatureInversion
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -30,6 +32,11 @@ def check_method(method: object) -> None:
             ...
         TypeError: method is NeuronAttribution, which is abstract; expected a subclass
     """
+    if method is GuidedFeatureInversion:
+        raise TypeError(
+            "method is GuidedFeatureInversion, which is about classes; expected "
+            "NeuronGuidedFeatureInversion"
+        )
     if not inspect.isclass(method) or not issubclass(method, (NeuronAttribution, LayerAttribution)):
         raise TypeError(
             f"method is {method!r}; expected a subclass of captum.attr.NeuronAttribution or "

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torchvision.ops import box_area, box_iou, masks_to_boxes
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.attr.localization.bounding_boxes import localize
+
+# Of empty boxes; what it says has a test of its own.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:mask is nowhere above:invert_captum.InvertCaptumWarning"
+)
 
 MASKS = torch.rand(6, 3, 9, 7, generator=torch.Generator().manual_seed(0)) ** 12
 
@@ -78,6 +84,13 @@ def test_a_box_does_not_depend_on_the_scale_of_its_mask():
 @pytest.mark.parametrize("rule", [("mean", 1.5), ("mean", 1.0), (1.0, 1.5)])
 def test_a_constant_mask_has_the_empty_box(value, rule):
     assert localize(torch.full((2, 3, 223, 223), value), *rule).tolist() == [[0, 0, 0, 0]] * 2
+
+
+def test_an_empty_box_is_told_by_row():
+    masks = with_rectangle(1, 1, 3, 3).repeat(3, 1, 1, 1)
+    masks[1] = 0.7 + 0.3 * masks[1]
+    with pytest.warns(InvertCaptumWarning, match=r"rows 1 \(of 3\), whose box is empty"):
+        assert localize(masks)[1].tolist() == [0, 0, 0, 0]
 
 
 def test_an_empty_box_overlaps_nothing():

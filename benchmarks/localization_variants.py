@@ -7,6 +7,7 @@ than those of `benchmarks.localization`, and measures as that does. Grad-CAM sta
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -101,6 +102,18 @@ def variant_row(
     return [*row, float(ahead.mean()), float(error.mean()), scores.seconds]
 
 
+def chosen(only: Sequence[str] | None) -> list[tuple[str, Method]]:
+    """Return the variants with what they vary: the method as it is, and all or some others.
+
+    Args:
+        only: Names of the others; None for all.
+    """
+    known = [(varied, one) for varied, ones in variants().items() for one in ones]
+    if only is None:
+        return known
+    return [known[0], *(pair for pair in known[1:] if pair[1].name in only)]
+
+
 def measure(arguments: argparse.Namespace) -> Report:
     """Ask every variant; return the report."""
     network = frozen_network()
@@ -109,7 +122,7 @@ def measure(arguments: argparse.Namespace) -> Report:
     ).at_most(max(arguments.alone, arguments.beside))
     queries = gallery.queries
     asked = [
-        *((varied, one) for varied, ones in variants().items() for one in ones),
+        *((varied, one) for varied, one in chosen(arguments.only)),
         ("other methods", Method("LayerGradCam", grad_cam)),
         ("other methods", Method("centre", centre)),
     ]
@@ -123,7 +136,7 @@ def measure(arguments: argparse.Namespace) -> Report:
         taken = time.perf_counter() - started
         print(f"{rows[-1]} {taken:.0f} s", file=sys.stderr, flush=True)
     command = "python -m benchmarks.localization_variants"
-    command += "".join(f" {word}" for word in arguments.given)
+    command += "".join(f" {shlex.quote(word)}" for word in arguments.given)
     title = "Variants of Guided Feature Inversion"
     notes = [*gallery.notes, *_explanations()]
     return Report(title, command, describe_machine(), notes, [Table(COLUMNS, rows)], [])
@@ -148,6 +161,10 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = report_parser(__doc__)
     parser.add_argument("--alone", type=int, default=8, help="queries of one object, at least")
     parser.add_argument("--beside", type=int, default=16, help="queries of two, at least")
+    names = [one.name for _, one in chosen(None)]
+    parser.add_argument(
+        "--only", nargs="+", choices=names, metavar="NAME", help="and the method as it is"
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="not that of the main benchmark")
     arguments = read_words(parser, words)
     refuse_too_few(parser, arguments)

@@ -189,3 +189,11 @@ def test_variants_stand_beside_the_method_as_it_is(small, monkeypatch, tmp_path,
     assert all(table.rows[0][i] == 0 for i in differences)
     assert any(table.rows[3][i] != 0 for i in differences)
     assert localization.parse([]).seed != localization_variants.SEED
+
+
+def test_variants_can_be_chosen_and_the_method_as_it_is_stays():
+    arguments = localization_variants.parse(["--only", "free, learning rate .05", "logit"])
+    names = [one.name for _, one in localization_variants.chosen(arguments.only)]
+    assert names == ["as it is", "logit", "free, learning rate .05"]
+    with pytest.raises(SystemExit):
+        localization_variants.parse(["--only", "lodgit"])

@@ -13,6 +13,7 @@ tuxpaint-stamps-default``.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -30,7 +31,12 @@ from benchmarks.localization_of_objects.localization_tables import (
     rounding_table,
 )
 from benchmarks.localization_of_objects.method_scores import TWO, Sizes, score_method
-from benchmarks.localization_of_objects.object_methods import METHODS
+from benchmarks.localization_of_objects.object_methods import (
+    AT_LAST_BLOCK,
+    INVERSION,
+    METHODS,
+    chosen_methods,
+)
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report
 from invert_captum.demo.network import BATCH_SIZE, load_network
@@ -42,12 +48,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from benchmarks.localization_of_objects.method_scores import MethodScores
+    from benchmarks.localization_of_objects.object_methods import Method
     from benchmarks.localization_of_objects.query_pictures import QueryPictures
 
 # The fewest that can be asked for: a bootstrap draws from at least two pictures.
 LEAST = {
     **dict.fromkeys(("alone", "beside", "queries", "slow_queries"), 2),
-    **dict.fromkeys(("faithful", "sensitive", "repeats"), 1),
+    **dict.fromkeys(("faithful", "sensitive"), 1),
+    "repeats": 0,
 }
 QUICK = {"queries": 6, "slow_queries": 3, "faithful": 1, "sensitive": 1, "repeats": 1}
 
@@ -58,11 +66,14 @@ def frozen_network() -> nn.Module:
 
 
 def score_all(
-    network: nn.Module, queries: Mapping[str, QueryPictures], sizes: Sizes
+    network: nn.Module,
+    methods: Sequence[Method],
+    queries: Mapping[str, QueryPictures],
+    sizes: Sizes,
 ) -> list[MethodScores]:
     """Return what every method scores, with a line of progress for each."""
     scores = []
-    for method in METHODS:
+    for method in methods:
         started = time.perf_counter()
         scores.append(score_method(network, method, queries, sizes))
         taken = time.perf_counter() - started
@@ -86,20 +97,25 @@ def measure(arguments: argparse.Namespace) -> Report:
         print(note, file=sys.stderr, flush=True)
     two = gallery.queries[TWO]
     # First, while the machine is as it is for all of it.
-    cost = measure_cost(network, two.inputs[:BATCH_SIZE], two.targets, arguments.repeats)
-    print(cost, file=sys.stderr, flush=True)
+    cost = None
+    if arguments.repeats:
+        cost = measure_cost(network, two.inputs[:BATCH_SIZE], two.targets, arguments.repeats)
+        print(cost, file=sys.stderr, flush=True)
     sizes = Sizes(arguments.slow_queries, arguments.faithful, arguments.sensitive)
-    scores = score_all(network, gallery.queries, sizes)
+    methods = chosen_methods(arguments.subject, arguments.methods)
+    scores = score_all(network, methods, gallery.queries, sizes)
     tables = [
         method_table(scores),
         difference_table(scores),
         bar_table(scores, cost),
-        cost_table(cost),
-        rounding_table(cost),
     ]
+    if cost is not None:
+        tables += [cost_table(cost), rounding_table(cost)]
     command = "python -m benchmarks.localization"
-    command += "".join(f" {word}" for word in arguments.given)
+    command += "".join(f" {shlex.quote(word)}" for word in arguments.given)
     title = "Where methods look when asked for a class"
+    if arguments.subject != INVERSION:
+        title += f", held against {arguments.subject}"
     notes = notes_of(gallery, scores, sizes, arguments)
     return Report(title, command, describe_machine(), notes, tables, [])
 
@@ -110,11 +126,21 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=60, help="queries of one object, at least")
     parser.add_argument("--beside", type=int, default=100, help="queries of two, at least")
     parser.add_argument("--rounds", type=int, default=2, help="mosaics of each photograph")
+    parser.add_argument(
+        "--subject",
+        choices=[INVERSION, AT_LAST_BLOCK],
+        default=INVERSION,
+        help="what sees all queries, and others are held against",
+    )
+    names = [one.name for one in METHODS]
+    parser.add_argument("--methods", nargs="+", choices=names, metavar="NAME", help="the others")
     parser.add_argument("--queries", type=int, help="of each kind, at most")
     parser.add_argument("--slow-queries", type=int, default=12, help="of each, for slow methods")
     parser.add_argument("--faithful", type=int, default=8, help="of these, for insertion etc.")
     parser.add_argument("--sensitive", type=int, default=2, help="of these, for sensitivity")
-    parser.add_argument("--repeats", type=int, default=3, help="of what is timed")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="of what costs are measured by; 0 for none"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a check of minutes")
     arguments = read_words(parser, words)

@@ -11,7 +11,6 @@ from benchmarks.localization_of_objects.method_scores import MOSAICS, ONE, TWO
 from benchmarks.localization_of_objects.object_methods import (
     CENTRE,
     INPUT_X_GRADIENT,
-    INVERSION,
     NO_CLASS,
     SALIENCY,
 )
@@ -39,7 +38,7 @@ METHOD_COLUMNS = [
     *("class share", "asked-for ahead", "insertion", "deletion", "infidelity", "sensitivity"),
 ]
 DIFFERENCE_COLUMNS = [
-    *("measure", f"{INVERSION} minus", "queries", "pictures", "difference", "95 % from", "to"),
+    *("measure", "minus", "queries", "pictures", "difference", "95 % from", "to"),
     "bar met",
 ]
 # What gradients, and a mask that knows no class, reach by the same measure.
@@ -95,21 +94,22 @@ def paired_difference(
 
 
 def difference_table(scores: Sequence[MethodScores]) -> Table:
-    """Return Guided Feature Inversion minus every other method, with intervals."""
+    """Return the first method minus every other, with intervals."""
+    subject = scores[0]
     by_name = {one.name: one for one in scores}
     rows: list[list[Cell]] = []
     for measure, to_beat in TO_BEAT.items():
         for name, other in by_name.items():
-            if name == INVERSION:
+            if name == subject.name:
                 continue
-            interval, queries, pictures = paired_difference(by_name[INVERSION], other, measure)
+            interval, queries, pictures = paired_difference(subject, other, measure)
             met = _yes(interval.low > 0) if name in to_beat else "–"
             found = [interval.mean, interval.low, interval.high]
             rows.append([MEASURE_NAMES[measure], name, queries, pictures, *found, met])
     return Table(DIFFERENCE_COLUMNS, rows)
 
 
-def bar_table(scores: Sequence[MethodScores], cost: Cost) -> Table:
+def bar_table(scores: Sequence[MethodScores], cost: Cost | None) -> Table:
     """Return what Guided Feature Inversion has to reach by itself."""
     by_name = {one.name: one.kinds[TWO] for one in scores}
     rows: list[list[Cell]] = []
@@ -118,12 +118,16 @@ def bar_table(scores: Sequence[MethodScores], cost: Cost) -> Table:
         ("asked-for object ahead, two objects", "ahead", LEAST_AHEAD),
     ):
         for method, two in by_name.items():
-            if method not in (INVERSION, *BESIDE_BARS):
+            if method not in (scores[0].name, *BESIDE_BARS):
                 continue
             interval = mean_interval(two.values[measure], two.pictures)
             found = (show(interval.mean), show(interval.low), show(interval.high))
-            of_bar = [f"≥ {bar}", _yes(interval.mean >= bar)] if method == INVERSION else ["–", "–"]
+            of_bar = (
+                [f"≥ {bar}", _yes(interval.mean >= bar)] if method == scores[0].name else ["–", "–"]
+            )
             rows.append([f"{name}: {method}", *found, *of_bar])
+    if cost is None:
+        return Table(BAR_COLUMNS, rows)
     for name, ratio, most in (
         (f"seconds for a picture, in units of {N_PASSES} passes", cost.single_ratio, MOST_SINGLE),
         (

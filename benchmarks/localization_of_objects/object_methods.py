@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -214,10 +214,11 @@ def _layer(network: nn.Module, name: str) -> nn.Module:
 
 INVERSION = "GuidedFeatureInversion"
 NO_CLASS = f"{INVERSION}, stage 1"
+AT_LAST_BLOCK = f"{INVERSION}, l1 = {LAST_BLOCK}"
 CENTRE, SALIENCY, INPUT_X_GRADIENT = "centre", "Saliency", "InputXGradient"
 METHODS = (
-    Method(INVERSION, inversion(INVERSION).attribute),  # Slow, but what all others are held to.
-    inversion(f"{INVERSION}, l1 = {LAST_BLOCK}", LAST_BLOCK),
+    inversion(INVERSION),
+    inversion(AT_LAST_BLOCK, LAST_BLOCK),
     Method(NO_CLASS, without_class),
     Method(CENTRE, centre),
     Method(SALIENCY, saliency),
@@ -231,3 +232,15 @@ METHODS = (
     Method("LayerGradCam, probability", grad_cam_of_probability),
     Method("Occlusion", occlusion, slow=True),
 )
+
+
+def chosen_methods(subject: str, only: Sequence[str] | None) -> list[Method]:
+    """Return the method that others are held against, which sees all queries, and these others.
+
+    Args:
+        subject: Its name.
+        only: Names of the others; None for all.
+    """
+    (first,) = (one for one in METHODS if one.name == subject)
+    rest = (one for one in METHODS if one.name != subject and (only is None or one.name in only))
+    return [replace(first, slow=False), *rest]

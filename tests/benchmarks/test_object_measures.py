@@ -51,6 +51,7 @@ def test_a_box_of_one_pixel_is_found():
     assert localisation_error(mask[:, 0].double(), mask) == [0]
 
 
+@pytest.mark.filterwarnings("ignore:mask is nowhere above:invert_captum.InvertCaptumWarning")
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
 def test_even_maps_have_no_box(value):
     mask = squares((0, 0, 100, 100))

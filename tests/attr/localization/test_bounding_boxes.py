@@ -156,7 +156,7 @@ def test_arrays_are_refused():
         localize(MASKS.numpy())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_boxes_lie_on_the_device_of_the_mask():
     boxes = localize(MASKS.cuda())
     assert boxes.device.type == "cuda"

@@ -11,12 +11,14 @@ from benchmarks.localization_of_objects import object_methods
 from benchmarks.localization_of_objects.guided_copy import guided_copy
 from benchmarks.localization_of_objects.inversion_variants import AS_IT_IS, variants
 from benchmarks.localization_of_objects.object_methods import (
+    AT_LAST_BLOCK,
     CENTRE,
     INVERSION,
     METHODS,
     Method,
     averaged,
     blurred,
+    chosen_methods,
     inversion,
 )
 
@@ -147,8 +149,15 @@ def test_an_average_is_the_mean_of_the_maps(pictures, targets):
 
 def test_slow_methods_are_those_of_many_passes():
     slow = {name for name, method in METHOD.items() if method.slow}
-    assert slow == {f"{INVERSION}, l1 = _blocks.15", "IntegratedGradients", "Occlusion"}
-    assert METHODS[0].name == INVERSION
+    assert slow == {INVERSION, AT_LAST_BLOCK, "IntegratedGradients", "Occlusion"}
+
+
+def test_the_subject_comes_first_and_sees_all_queries():
+    for subject in (INVERSION, AT_LAST_BLOCK):
+        first, *others = chosen_methods(subject, None)
+        assert (first.name, first.slow) == (subject, False)
+        assert {one.name for one in others} == METHOD.keys() - {subject}
+    assert [one.name for one in chosen_methods(INVERSION, [CENTRE])] == [INVERSION, CENTRE]
 
 
 def test_inversion_hands_its_options_on(monkeypatch, pictures, targets):

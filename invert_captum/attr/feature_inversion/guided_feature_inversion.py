@@ -52,7 +52,7 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         inversion_layer: The layer whose features are to be kept, as a module or dotted name. It
             gives one tensor. Late ones follow objects, early ones detail.
         mask_layer: The layer whose channels make the mask: maps or tokens of a vision transformer.
-            None: the inversion layer. Coarse maps (7 x 7) do better than fine ones.
+            None: the inversion layer. Late ones have coarse maps that follow objects.
         device_ids: The order in which a `torch.nn.DataParallel` model inside a function splits its
             inputs.
         channel_dim: Axis of the channels in what the mask layer gives. None: of maps the reading

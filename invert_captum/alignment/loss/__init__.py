@@ -1,0 +1,1 @@
+"""The harmonization loss: classify rightly, and look where people look."""

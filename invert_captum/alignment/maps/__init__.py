@@ -1,0 +1,1 @@
+"""Maps of importance: blurred, reduced to a pyramid, standardised."""

@@ -48,7 +48,9 @@ _HOME = {
     "required_positives": "significance",
     "shuffled": "concepts",
 }
-_SUBMODULES = frozenset({"activations", "attr", "concepts", "report", "search", "significance"})
+_SUBMODULES = frozenset(
+    {"activations", "alignment", "attr", "concepts", "report", "search", "significance"}
+)
 
 
 def __getattr__(name: str) -> object:

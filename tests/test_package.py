@@ -35,7 +35,7 @@ def test_every_public_name_resolves_and_is_listed():
     for name in ic.__all__:
         assert getattr(ic, name) is not None
         assert name in dir(ic)
-    for name in ("attr", "concepts", "search", "significance"):
+    for name in ("alignment", "attr", "concepts", "search", "significance"):
         assert getattr(ic, name) is importlib.import_module(f"invert_captum.{name}")
 
 
@@ -82,6 +82,8 @@ MAY_IMPORT = {
     "neuron_columns": {"search"},
     "result": {"neuron_columns", "search", "significance"},
     "sample_matching": {"activations", "concepts"},
+    # Only to put a model into eval mode.
+    "alignment": {"activations"},
     "attr": {"activations", "concepts", "neuron_columns", "result", "search"},
     "report": {
         "activations",

@@ -1,0 +1,1 @@
+"""How well a model looks where people look: per image, between models, and by concept."""

@@ -1,0 +1,1 @@
+"""Human maps beside model maps, and accuracy against alignment."""

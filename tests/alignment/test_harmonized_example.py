@@ -1,0 +1,74 @@
+"""The example under torchrun, with two processes on the CPU."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "train_harmonized.py"
+TINY = ["--model", "squeezenet1_1", "--classes", "3", "--size", "32", "--batch-size", "4"]
+
+
+def torchrun(*arguments):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return subprocess.run(
+        [*launch, EXAMPLE, *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def scalars(folder):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    read = events.EventAccumulator(str(folder))
+    read.Reload()
+    return {tag: [event.step for event in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
+
+
+def test_two_processes_train_write_events_and_a_checkpoint_and_go_on(tmp_path):
+    folder = tmp_path / "run"
+    given = ["--folder", folder, "--precision", "bfloat16", *TINY]
+    run = torchrun("--synthetic", 16, "--steps", 2, "--epochs", 1, *given)
+    assert run.returncode == 0, run.stderr
+    first = torch.load(folder / "last.pt", weights_only=True)
+    assert first["done"] == {"epoch": 1, "step": 2}
+    # Of 9 records the first process has 5, and the other 4: one batch that both have.
+    drawn = np.random.default_rng(0)
+    images, maps = drawn.integers(0, 255, (9, 32, 32, 3), dtype=np.uint8), drawn.random((9, 32, 32))
+    np.savez(tmp_path / "own.npz", images=images, heatmaps=maps, labels=np.arange(9) % 3)
+    run = torchrun("--data", tmp_path / "own.npz", "--epochs", 3, *given)
+    assert run.returncode == 0, run.stderr
+    second = torch.load(folder / "last.pt", weights_only=True)
+    assert second["done"] == {"epoch": 3, "step": 4}
+    moved = [
+        not torch.equal(value, second["model"][name]) for name, value in first["model"].items()
+    ]
+    assert all(moved)
+    steps = scalars(folder)
+    assert set(steps) == {
+        "learning_rate",
+        "loss/total",
+        "loss/cross_entropy",
+        "loss/weight_decay",
+        "loss/harmonization",
+    }
+    assert all(found == [1, 2, 3, 4] for found in steps.values())
+
+
+def test_without_torchrun_it_says_how_to_start_it():
+    run = subprocess.run(
+        [sys.executable, EXAMPLE, "--synthetic", "--folder", "none"],
+        env={key: value for key, value in os.environ.items() if key != "LOCAL_RANK"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "torchrun --standalone --nproc-per-node" in run.stderr

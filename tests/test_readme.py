@@ -14,6 +14,7 @@ import invert_captum as ic
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INVERSION = (ROOT / "docs" / "feature_inversion.md").read_text(encoding="utf-8")
+HARMONIZATION = (ROOT / "docs" / "harmonization.md").read_text(encoding="utf-8")
 DEBUGGING = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
 
 
@@ -125,6 +126,39 @@ def test_the_page_about_feature_inversion(pictures):
         exec(block, names)  # noqa: S102 - the page's own code
     assert names["free"].shape == names["other"].shape == names["of_neuron"].shape == (2, 3, 12, 12)
     assert names["hits"].shape == (2,)
+
+
+def with_human_maps(pictures, labels):
+    """A model and batches whose human map is the lower half of every picture."""
+    names = labelled(pictures, 0)
+    heatmaps = torch.rand(len(pictures), 12, 12)
+    heatmaps[:, 6:] += 1
+    names["optimizer"] = torch.optim.SGD(names["model"].parameters(), lr=1e-3)
+    names["data"] = [
+        (pictures[i : i + 4], labels[i : i + 4], heatmaps[i : i + 4]) for i in (0, 4, 8, 12)
+    ]
+    return names
+
+
+def test_the_lines_about_where_people_look(pictures, capsys):
+    names = with_human_maps(pictures, torch.arange(len(pictures)) % 2)
+    exec(python_blocks(README)[3], names)  # noqa: S102 - the README's own code
+    assert {"alignment", "accuracy"} <= set(capsys.readouterr().out.split())
+    assert Path("harmonized.pt").is_file()
+
+
+def test_the_page_about_harmonization(pictures):
+    names = with_human_maps(pictures, torch.arange(len(pictures)) % 2)
+    Path("clickme").mkdir()
+    record = (np.full((256, 256, 3), 90, np.uint8), np.eye(256), 7)
+    ic.alignment.write_clickme("clickme/train-0.tfrecords", [record] * 2)
+    blocks = python_blocks(HARMONIZATION)
+    of_keras = [block for block in blocks if ".h5" in block]
+    assert len(of_keras) == 1  # Its file is not made here; tests/alignment/weights does that.
+    for block in blocks:
+        if block not in of_keras:
+            exec(block, {"torch": torch, **names} | names)  # noqa: S102 - the page's own code
+    assert Path("run.csv").is_file()
 
 
 def test_every_local_link_and_module_exists():

@@ -1,0 +1,1 @@
+"""Reading and writing ClickMe: pictures with maps of where people look."""

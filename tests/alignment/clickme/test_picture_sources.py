@@ -1,0 +1,248 @@
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from invert_captum._log import InvertCaptumWarning
+from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
+from invert_captum.alignment.clickme.finished_pictures import finished_image, finished_map
+from invert_captum.alignment.clickme.tf_records import DamagedRecords
+
+
+def save(folder, name, array):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".npy":
+        np.save(path, array)
+    else:
+        Image.fromarray(array).save(path)
+
+
+@pytest.fixture
+def pairs(tmp_path, rng):
+    """Three pictures of two classes, and what they and their maps are."""
+    kept = {}
+    names = {"cat/b.png": "cat/b.npy", "cat/a.png": "cat/a.png", "ant/z.png": "ant/z.png"}
+    for image_name, map_name in names.items():
+        image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        heatmap = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+        if map_name.endswith("npy"):
+            heatmap = heatmap / 512
+        save(tmp_path / "images", image_name, image)
+        save(tmp_path / "heatmaps", map_name, heatmap)
+        kept[image_name] = (image, heatmap)
+    return tmp_path, kept
+
+
+def test_pairs_are_read_in_the_order_of_their_names(pairs):
+    folder, kept = pairs
+    dataset = ClickMeDataset(folder, size=32)
+    items = list(dataset)
+    assert dataset.classes == {"ant": 0, "cat": 1}
+    assert [item.label for item in items] == [0, 1, 1]
+    assert dataset.count_records() == 3
+    for item, name in zip(items, ["ant/z.png", "cat/a.png", "cat/b.png"], strict=True):
+        image, heatmap = kept[name]
+        np.testing.assert_array_equal(item.image.permute(1, 2, 0), image)
+        np.testing.assert_array_equal(item.heatmap, heatmap.astype(np.float32))
+
+
+def test_folders_named_by_numbers_give_the_labels(tmp_path, rng):
+    for name in ("10", "9"):
+        save(tmp_path / "images", f"{name}/a.png", np.zeros((4, 4, 3), np.uint8))
+        save(tmp_path / "heatmaps", f"{name}/a.npy", np.zeros((4, 4)))
+    dataset = ClickMeDataset(tmp_path, size=4)
+    assert [item.label for item in dataset] == [10, 9]
+    with pytest.raises(ValueError, match="labels up to 10; expected them below n_classes"):
+        ClickMeDataset(tmp_path, n_classes=10)
+
+
+def test_splits_of_pairs_lie_in_folders_of_their_names(pairs, tmp_path_factory):
+    folder, _ = pairs
+    root = tmp_path_factory.mktemp("root")
+    folder.rename(root / "val")
+    assert len(list(ClickMeDataset(root, "val", size=8))) == 3
+    with pytest.raises(FileNotFoundError, match="holds pictures itself"):
+        ClickMeDataset(root / "val", "val")
+
+
+def test_grey_pictures_get_three_channels_and_16_bits_stay(tmp_path):
+    save(tmp_path / "images", "a/a.png", np.full((4, 4), 9, np.uint8))
+    save(tmp_path / "heatmaps", "a/a.png", np.full((4, 4), 40_000, np.uint16))
+    (item,) = ClickMeDataset(tmp_path, size=4)
+    assert torch.equal(item.image, torch.full((3, 4, 4), 9.0))
+    assert torch.equal(item.heatmap, torch.full((4, 4), 40_000.0))
+
+
+@pytest.mark.parametrize(
+    ("gone", "problem"),
+    [
+        ("heatmaps/cat/a.png", "heatmaps lacks the counterparts of 'cat/a'"),
+        ("images/cat/a.png", "images lacks the counterparts of 'cat/a'"),
+    ],
+)
+def test_missing_counterpart_is_named(pairs, gone, problem):
+    folder, _ = pairs
+    (folder / gone).unlink()
+    with pytest.raises(FileNotFoundError, match=problem):
+        ClickMeDataset(folder)
+
+
+def test_disorderly_folders_are_refused(pairs, tmp_path_factory):
+    folder, kept = pairs
+    image, _ = kept["cat/a.png"]
+    save(folder / "images", "loose.png", image)
+    with pytest.raises(ValueError, match=r"loose\.png is misplaced"):
+        ClickMeDataset(folder)
+    (folder / "images/loose.png").unlink()
+    save(folder / "images", "cat/a.jpg", image)
+    with pytest.raises(ValueError, match="have one name"):
+        ClickMeDataset(folder)
+    empty = tmp_path_factory.mktemp("empty")
+    (empty / "images").mkdir()
+    with pytest.raises(ValueError, match="holds no picture"):
+        ClickMeDataset(empty)
+
+
+def test_folders_whose_classes_disagree_are_refused(tmp_path):
+    for folder, name in (("first", "cat"), ("second", "dog"), ("third", "cat")):
+        save(tmp_path / folder / "images", f"{name}/a.png", np.zeros((4, 4, 3), np.uint8))
+        save(tmp_path / folder / "heatmaps", f"{name}/a.npy", np.zeros((4, 4)))
+    assert len(list(ClickMeDataset([tmp_path / "first", tmp_path / "third"], size=4))) == 2
+    with pytest.raises(ValueError, match="give one label to different class folders"):
+        ClickMeDataset([tmp_path / "first", tmp_path / "second"])
+
+
+@pytest.mark.parametrize(
+    ("heatmap", "problem"),
+    [
+        (np.full((32, 32), np.nan), "NaN or infinite"),
+        (np.full((32, 32), 1e39), "too large ones for 32 bits"),
+        (np.full((32, 32), -0.5), "goes down to -0.5"),
+        (np.ones((30, 32)), r"heatmap has shape \(30, 32\), but its image \(32, 32, 3\)"),
+        (np.ones((32, 32, 1)), "expected .H, W."),
+        (np.ones((32, 32), complex), "real numbers"),
+        (np.array([None]), "Object arrays"),
+    ],
+)
+def test_bad_map_of_a_pair_is_refused_by_name_or_left_out(pairs, heatmap, problem):
+    folder, _ = pairs
+    np.save(folder / "heatmaps/cat/b.npy", heatmap, allow_pickle=True)
+    read = iter(ClickMeDataset(folder, size=8))
+    next(read), next(read)
+    with pytest.raises(
+        DamagedRecords, match=rf"record 2 \(from 0\): images/cat/b\.png: .*{problem}"
+    ):
+        next(read)
+    with pytest.warns(InvertCaptumWarning, match=r"cat/b\.png.*it is left out"):
+        assert len(list(ClickMeDataset(folder, size=8, on_damage="warn"))) == 2
+
+
+def test_bad_picture_does_not_take_the_later_ones_along(pairs):
+    folder, _ = pairs
+    (folder / "images/ant/z.png").write_bytes(b"no picture")
+    with pytest.warns(InvertCaptumWarning, match=r"record 0 .*cannot be decoded.*it is left out"):
+        assert len(list(ClickMeDataset(folder, size=8, on_damage="warn"))) == 2
+
+
+@pytest.fixture
+def arrays(rng):
+    return {
+        "images": rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8),
+        "heatmaps": rng.random((5, 32, 32)),
+        "labels": np.array([4, 0, 999, 1, 2]),
+    }
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_archives_are_read_in_their_order(arrays, tmp_path, write):
+    write(tmp_path / "own.npz", **arrays)
+    dataset = ClickMeDataset(tmp_path / "own.npz", size=32)
+    assert dataset.count_records() == 5
+    for item, image, heatmap, label in zip(dataset, *arrays.values(), strict=True):
+        np.testing.assert_array_equal(item.image.permute(1, 2, 0), image)
+        np.testing.assert_array_equal(item.heatmap, heatmap.astype(np.float32))
+        assert (item.label, item.token) == (label, 1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"images": np.zeros((5, 3, 32, 32), np.uint8)},
+        {"images": np.zeros((5, 32, 32, 3))},
+        {"images": np.zeros((4, 32, 32, 3), np.uint8)},
+        {"heatmaps": np.ones((5, 30, 32))},
+        {"heatmaps": np.ones((5, 32, 32), complex)},
+        {"labels": np.zeros(4, int)},
+        {"labels": np.zeros(5)},
+        {"labels": np.array([None] * 5)},
+        {
+            name: np.zeros((0, *shape), kind)
+            for name, shape, kind in [
+                ("images", (4, 4, 3), np.uint8),
+                ("heatmaps", (4, 4), float),
+                ("labels", (), int),
+            ]
+        },
+    ],
+)
+def test_archives_of_another_layout_are_refused(arrays, tmp_path, change):
+    np.savez(tmp_path / "own.npz", **{**arrays, **change})
+    with pytest.raises(ValueError, match=r"own\.npz holds images .*expected images \(n, H, W, 3\)"):
+        ClickMeDataset(tmp_path / "own.npz")
+
+
+def test_files_that_are_no_archive_are_refused(arrays, tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez(path, images=arrays["images"], maps=arrays["heatmaps"])
+    with pytest.raises(
+        ValueError, match="lacks 'heatmaps', 'labels'; its arrays are 'images', 'maps'"
+    ):
+        ClickMeDataset(path)
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"own\.npz cannot be read"):
+        ClickMeDataset(path)
+
+
+def test_bad_rows_are_refused_or_left_out(arrays, tmp_path):
+    arrays["heatmaps"][3, 0, 0] = np.nan
+    np.savez(tmp_path / "own.npz", **arrays)
+    with pytest.raises(DamagedRecords, match=r"record 3 \(from 0\): heatmap has NaN"):
+        list(ClickMeDataset(tmp_path / "own.npz", size=8))
+    with pytest.raises(DamagedRecords, match=r"record 2 .*label is 999; expected a class"):
+        list(ClickMeDataset(tmp_path / "own.npz", size=8, n_classes=10))
+    with pytest.warns(InvertCaptumWarning, match="record 3 .*it is left out"):
+        items = list(ClickMeDataset(tmp_path / "own.npz", size=8, on_damage="warn"))
+    assert [item.label for item in items] == [4, 0, 999, 2]
+
+
+def test_archive_with_a_damaged_array_is_refused(arrays, tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("heatmaps.npy").header_offset
+    content = bytearray(path.read_bytes())
+    content[start + 5000] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DamagedRecords, match="the archive cannot be read"):
+        list(ClickMeDataset(path))
+
+
+def test_shrinking_averages_over_all_pixels():
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[::4] = 200
+    # Away from the border all lines count alike; the 2 nearest alone would give 100.
+    inside = finished_image(image, 8)[:, 2:-2]
+    torch.testing.assert_close(inside, torch.full_like(inside, 50.0))
+    inside = finished_map(image[..., 0] / 2, image, 8)[2:-2]
+    torch.testing.assert_close(inside, torch.full_like(inside, 25.0))
+
+
+def test_images_are_uint8_with_three_channels():
+    with pytest.raises(TypeError, match="image is of float64; expected uint8"):
+        finished_image(np.zeros((4, 4, 3)), 8)
+    for shape in ((4, 4, 4), (4,), (0, 4, 3)):
+        with pytest.raises(ValueError, match="image has shape"):
+            finished_image(np.zeros(shape, np.uint8), 8)

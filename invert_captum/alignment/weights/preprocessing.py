@@ -1,0 +1,115 @@
+"""What the images have to be before a network with Keras weights sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from invert_captum._log import warn
+from invert_captum._validation import check_choice, shown
+
+PreprocessingName = Literal["torch", "caffe", "tf", "none"]
+_ImageChannels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class KerasPreprocessing:
+    """Turns RGB pictures with values 0 to 255 into what a network expects.
+
+    Each value is multiplied by ``scale``, the channels are put in the order ``channels``, and then
+    ``mean`` is subtracted and the rest divided by ``std``.
+
+    Args:
+        scale: Factor of the values 0 to 255.
+        mean: One number for each channel, in the order ``channels``.
+        std: Likewise.
+        channels: ``"RGB"`` or ``"BGR"``.
+
+    Examples:
+        >>> preprocess = keras_preprocessing("tf")
+        >>> preprocess(torch.tensor([0.0, 127.5, 255.0]).reshape(1, 3, 1, 1)).flatten()
+        tensor([-1.,  0.,  1.])
+    """
+
+    scale: float
+    mean: _ImageChannels
+    std: _ImageChannels
+    channels: Literal["RGB", "BGR"] = "RGB"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return what the network expects, differentiable.
+
+        Args:
+            images: RGB, shape (N, 3, H, W), values 0 to 255, of floats or whole numbers.
+
+        Returns:
+            *Tensor*: shape (N, 3, H, W), of the same floats, or float32 for whole numbers.
+
+        Raises:
+            TypeError: ``images`` is not a tensor of real numbers.
+            ValueError: ``images`` has another shape, or values outside 0 to 255.
+
+        Warns:
+            InvertCaptumWarning: No value exceeds 1, as if the scale were 0 to 1.
+        """
+        pixels = _checked(images)
+        if self.channels == "BGR":
+            pixels = pixels.flip(1)
+        mean, std = (pixels.new_tensor(numbers)[:, None, None] for numbers in (self.mean, self.std))
+        return (pixels * self.scale - mean) / std
+
+    def followed_by(self, factor: _ImageChannels, offset: _ImageChannels) -> KerasPreprocessing:
+        """Return this preprocessing with ``x * factor + offset`` applied to its result."""
+        triples = list(zip(self.mean, self.std, factor, offset, strict=True))
+        mean = [mean - shift * std / times for mean, std, times, shift in triples]
+        std = [std / times for _, std, times, _ in triples]
+        return KerasPreprocessing(
+            self.scale, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), self.channels
+        )
+
+
+_NAMED = {
+    "torch": KerasPreprocessing(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "caffe": KerasPreprocessing(1.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0), "BGR"),
+    "tf": KerasPreprocessing(1 / 255, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "none": KerasPreprocessing(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+
+
+def keras_preprocessing(name: PreprocessingName) -> KerasPreprocessing:
+    """Return the preprocessing that Keras knows by a name.
+
+    Args:
+        name: As the ``mode`` of ``keras.applications.imagenet_utils.preprocess_input``: ``"torch"``
+            scales to 0 to 1 and standardises with ImageNet's mean and deviation, as Harmonization's
+            released ``preprocess_input`` does; ``"caffe"`` takes blue, green, red and subtracts
+            ImageNet's mean; ``"tf"`` scales to -1 to 1. ``"none"`` leaves 0 to 255.
+
+    Raises:
+        ValueError: ``name`` is another one.
+
+    Examples:
+        >>> keras_preprocessing("caffe").channels
+        'BGR'
+    """
+    check_choice("preprocessing", name, get_args(PreprocessingName))
+    return _NAMED[name]
+
+
+def _checked(images: object) -> Tensor:
+    if not isinstance(images, Tensor) or images.is_complex() or images.dtype == torch.bool:
+        raise TypeError(f"images is {shown(images)}; expected a tensor of numbers 0 to 255")
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images has shape {tuple(images.shape)}; expected (N, 3, H, W)")
+    pixels = images if images.is_floating_point() else images.float()
+    if not images.numel():
+        return pixels
+    lowest, highest = (float(bound) for bound in pixels.detach().aminmax())
+    if not 0 <= lowest <= highest <= 255:
+        raise ValueError(f"images has values from {lowest:g} to {highest:g}; expected 0 to 255")
+    if images.is_floating_point() and 0 < highest <= 1:
+        warn(f"images has no value above {highest:g}; expected 0 to 255, not 0 to 1")
+    return pixels

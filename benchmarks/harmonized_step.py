@@ -1,7 +1,7 @@
 """What a harmonized training step costs beside a plain one.
 
 ``python -m benchmarks.harmonized_step`` trains ResNet-18 and a small network with batch norm on
-random pictures and maps: a plain step (cross-entropy with smoothed labels and SGD with weight decay)
+random pictures and maps: a plain step (cross-entropy with smoothed labels, SGD with weight decay)
 and a harmonized step on the same batch, one after the other in each repeat, on one thread.
 """
 

@@ -242,7 +242,7 @@ def test_three_seeds_of_each_and_one_of_the_others_are_planned():
     runs = harmonization.planned_runs(harmonization.parse([]))
     small = [run for run in runs if run.network == "small" and run.channels == 1]
     assert len(small) == 12
-    assert {run.seed for run in small} == {0, 1, 2}
+    assert {run.seed for run in small} == {1, 2, 3}
     assert len(runs) == len(set(runs)) == 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multiprocessing.context import get_spawning_popen
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -36,13 +37,14 @@ class ClickMeItem(NamedTuple):
         image: float32, shape (3, size, size), from 0 to 255 unless it was transformed.
         label: The class, from 0.
         heatmap: float32, shape (size, size), not negative.
-        token: 1.0 if the heat map counts, 0.0 if there is none.
+        token: 1 if the heat map counts, 0 if there is none; float32, because a plain number would
+            become float64 in a batch, which some devices lack.
     """
 
     image: Tensor
     label: int
     heatmap: Tensor
-    token: float
+    token: Tensor
 
 
 class ClickMeDataset(IterableDataset[ClickMeItem]):
@@ -54,17 +56,21 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
       the reference, see `parse_image` and `parse_heatmap`;
     - a folder of such files, named as published (``train-17.tfrecords``, see `shard_files`);
     - a folder of ``images/<class>/<name>.png`` and ``heatmaps/<class>/<name>.png`` or ``.npy``,
-      see `picture_pairs`; with a split, these lie in a folder of its name;
+      see `picture_pairs`; with a split, these lie in a folder of its name, and all splits must
+      give a class the same label;
     - a NumPy archive ``.npz`` of ``images``, uint8, (n, H, W, 3), ``heatmaps``, (n, H, W), and
       ``labels``, (n,). Every process that reads it holds it in memory.
 
     The maps of picture folders and archives are taken as finished: resized, but not blurred.
+    Pictures that are not square are stretched, with their maps.
 
     Every record is read once, over all processes of a distributed run and all workers of a
     `DataLoader`: the processes deal the records out in turn, and the workers of each do so again.
-    Some processes therefore have one record more than others. Without ``shuffle`` the order is that
-    of the paths and of the files. There is no length, because workers round their last batches up
-    on their own; `count_records` counts.
+    Some processes therefore have one record more than others, and may have more batches too, also
+    with ``drop_last``: where processes wait for each other, as in DistributedDataParallel, they must
+    agree on the end of an epoch, as ``examples/train_harmonized.py`` does. Without ``shuffle`` the
+    order is that of the paths and of the files. There is no length, because workers round their
+    last batches up on their own; `count_records` counts.
 
     Args:
         paths: A file or a folder, or several.
@@ -172,16 +178,18 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
             record = self._loaded(entry)
             if record is not None:
                 image = self.transform(record.image) if self.transform else record.image
-                yield ClickMeItem(image, record.label, record.heatmap, 1.0)
+                yield ClickMeItem(image, record.label, record.heatmap, torch.tensor(1.0))
 
     def _ordered_entries(self, share: Share) -> Iterator[Entry]:
         if self.shuffle is None:
             return self._entries(self.sources, share)
-        seeds = [self.seed, int(self._epoch)]
+        common, own = (
+            np.random.default_rng(np.random.SeedSequence([self.seed, int(self._epoch)], spawn_key=key))
+            for key in ((), (share.rank, share.worker))
+        )
         # All readers must agree on the files' order, because they count records through it.
-        order = np.random.default_rng(seeds).permutation(len(self.sources))
+        order = common.permutation(len(self.sources))
         entries = self._entries([self.sources[i] for i in order], share)
-        own = np.random.default_rng([*seeds, share.rank, share.worker])
         return shuffled(entries, self.shuffle, own)
 
     def _entries(self, sources: Sequence[Source], share: Share) -> Iterator[Entry]:
@@ -212,9 +220,16 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers that are not forked do not know of torch.distributed; they are told by pickling.
-        running = _running_process()
+        # A copy for any other end, such as another rank, asks for itself where it is used.
+        running = _running_process() if get_spawning_popen() is not None else (0, 1)
         process = self.process or (running if running[1] > 1 else None)
         return {**self.__dict__, "process": process}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # A copy that was not made for a worker has left the shared memory.
+        if not self._epoch.is_shared():
+            self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
 
 def _given_process(rank: int | None, world_size: int | None) -> tuple[int, int] | None:

@@ -35,7 +35,10 @@ PICTURE_ERRORS = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    # Where warnings are turned into errors.
+    Image.DecompressionBombWarning,
 )
+_ORIENTATION, _UPRIGHT = 0x0112, 1
 
 
 class DecodedRecord(NamedTuple):
@@ -80,28 +83,37 @@ def decode_record(payload: bytes, *, n_classes: int = 1000) -> DecodedRecord:
         ValueError: it has no feature 'image'; its features are none
     """
     features = parse_example(payload)
-    image = decode_picture(_only_bytes(features, "image"), "image", "RGB")
-    heatmap = decode_picture(_only_bytes(features, "heatmap"), "heatmap", "L")
-    for name, picture in (("image", image), ("heatmap", heatmap)):
-        check_stored_size(name, picture.shape)
+    side = STORED_SIZE
+    image = decode_picture(_only_bytes(features, "image"), "image", "RGB", side=side)
+    heatmap = decode_picture(_only_bytes(features, "heatmap"), "heatmap", "L", side=side)
     label = checked_label(_only_label(features), n_classes)
-    return DecodedRecord(image.astype(np.uint8), heatmap.astype(np.uint8), label)
+    return DecodedRecord(
+        image.astype(np.uint8, copy=False), heatmap.astype(np.uint8, copy=False), label
+    )
 
 
-def decode_picture(content: bytes, name: str, *modes: str) -> NDArray[np.uint8 | np.uint16]:
+def decode_picture(
+    content: bytes, name: str, *modes: str, side: int | None = None, upright: bool = False
+) -> NDArray[np.uint8 | np.uint16]:
     """Decode a JPEG or PNG picture of a given kind.
+
+    A picture of another kind or size is refused by its header, so that a small file that claims
+    to be a huge picture costs no memory.
 
     Args:
         content: The file's bytes.
         name: What error messages call the picture.
         *modes: The kinds allowed, as Pillow calls them: "RGB" for colours, "L" for grey levels of
             8 bits, "I;16" for grey levels of 16 bits.
+        side: The height and width that it must have; by default any.
+        upright: Refuse a picture whose EXIF data ask viewers to turn it.
 
     Returns:
         Shape (H, W, 3) for colours and (H, W) for grey levels; uint8, or uint16 for "I;16".
 
     Raises:
-        ValueError: The content is no whole JPEG or PNG picture, or one of another kind.
+        ValueError: The content is no whole JPEG or PNG picture, or one of another kind, size or
+            orientation.
 
     Examples:
         >>> decode_picture(b"no picture", "image", "RGB")
@@ -113,21 +125,22 @@ def decode_picture(content: bytes, name: str, *modes: str) -> NDArray[np.uint8 |
         raise ValueError(f"{name} is empty; expected a JPEG or PNG picture")
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:
-            picture.load()
-            found, array = picture.mode, np.array(picture)
+            mode, (width, height) = picture.mode, picture.size
+            fits = mode in modes and (side is None or height == width == side)
+            array = np.array(picture) if fits else None
+            turn = picture.getexif().get(_ORIENTATION, _UPRIGHT) if fits and upright else _UPRIGHT
     except PICTURE_ERRORS as error:
         raise ValueError(f"{name} cannot be decoded as JPEG or PNG: {error}") from error
-    if found not in modes:
-        raise ValueError(f"{name} is a picture of mode {found}; expected {' or '.join(modes)}")
-    return array
-
-
-def check_stored_size(name: str, shape: tuple[int, ...]) -> None:
-    """Raise `ValueError` unless ``shape`` begins with the height and width of stored pictures."""
-    if shape[:2] != (STORED_SIZE, STORED_SIZE):
+    if mode not in modes:
+        raise ValueError(f"{name} is a picture of mode {mode}; expected {' or '.join(modes)}")
+    if array is None:
+        raise ValueError(f"{name} has {height} x {width} pixels; expected {side} x {side}")
+    if turn != _UPRIGHT:
         raise ValueError(
-            f"{name} has {shape[0]} x {shape[1]} pixels; expected {STORED_SIZE} x {STORED_SIZE}"
+            f"{name} is stored turned (EXIF orientation {turn}), and whether its counterpart is "
+            "cannot be known; expected upright pixels, as PIL.ImageOps.exif_transpose makes"
         )
+    return array
 
 
 def checked_label(label: object, n_classes: int) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
-_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = _LISTS = (1, 2, 3)
 _VARINT_LIMIT = 10
 
 
@@ -107,26 +107,29 @@ def _map_entry(entry: memoryview) -> tuple[str, list[memoryview]]:
 
 
 def _parse_feature(parts: Iterable[memoryview]) -> Feature | None:
-    feature: Feature | None = None
+    """Join the lists of a feature: one of the same kind grows, another kind replaces it."""
+    kind: int | None = None
+    # Lists grow in place: a file from a stranger may have a list for each value.
+    strings: list[bytes] = []
+    floats: list[float] = []
+    integers: list[int] = []
     for part in parts:
         for number, wire_type, value in _fields(part):
-            if wire_type == _DELIMITED and not isinstance(value, int):
-                feature = _joined(feature, number, value)
-    return feature
-
-
-def _joined(feature: Feature | None, number: int, content: memoryview) -> Feature | None:
-    """Join a list to what came before: one of the same kind grows, another kind replaces it."""
-    if number == _BYTES_LIST:
-        strings = feature.values if isinstance(feature, BytesList) else ()
-        return BytesList((*strings, *(bytes(value) for value in _submessages(content, 1))))
-    if number == _FLOAT_LIST:
-        floats = feature.values if isinstance(feature, FloatList) else ()
-        return FloatList((*floats, *_floats(content)))
-    if number == _INT64_LIST:
-        integers = feature.values if isinstance(feature, Int64List) else ()
-        return Int64List((*integers, *_integers(content)))
-    return feature
+            if wire_type != _DELIMITED or isinstance(value, int) or number not in _LISTS:
+                continue
+            if number != kind:
+                kind, strings, floats, integers = number, [], [], []
+            if number == _BYTES_LIST:
+                strings.extend(bytes(string) for string in _submessages(value, 1))
+            elif number == _FLOAT_LIST:
+                floats.extend(_floats(value))
+            else:
+                integers.extend(_integers(value))
+    if kind is None:
+        return None
+    if kind == _BYTES_LIST:
+        return BytesList(tuple(strings))
+    return FloatList(tuple(floats)) if kind == _FLOAT_LIST else Int64List(tuple(integers))
 
 
 def _floats(message: memoryview) -> Iterator[float]:

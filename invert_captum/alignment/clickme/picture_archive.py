@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LAYOUT = "images (n, H, W, 3) of uint8, heatmaps (n, H, W), labels (n,) of integers"
 _NAMES = ("images", "heatmaps", "labels")
+# What reading a damaged or an encrypted archive raises.
+_UNREADABLE = (ValueError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -75,7 +77,7 @@ class PictureArchive:
         try:
             with np.load(self.path, allow_pickle=False) as archive:
                 images, heatmaps, labels = (archive[name] for name in _NAMES)
-        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _UNREADABLE as error:
             raise damaged(self.path, 0, f"the archive cannot be read: {error}") from error
         for i in range(self.n_rows):
             if not share.holds(first + i):
@@ -116,7 +118,7 @@ def picture_archive(path: Path, n_classes: int) -> PictureArchive:
                 held = listed([name.removesuffix(".npy") for name in there]) if there else "none"
                 raise ValueError(f"it lacks {listed(missing)}; its arrays are {held}")
             headers = [_header(archive, f"{name}.npy") for name in _NAMES]
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} cannot be read: {error}; expected {_LAYOUT}") from error
     (images, pixels), (heatmaps, heat), (labels, numbers) = headers
     right_types = pixels == np.uint8 and heat.kind in "buif" and numbers.kind in "ui"

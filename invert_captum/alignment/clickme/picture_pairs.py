@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from invert_captum.alignment.clickme.sources import Share
 
 IMAGES, HEATMAPS = "images", "heatmaps"
+# Deeper pictures are misplaced; looking further would not end where a link leads upwards.
+_DEEPEST = 1
 _PICTURES = (".jpeg", ".jpg", ".png")
 _MAPS = (*_PICTURES, ".npy")
+# Passing over pictures of other formats would shrink a data set without a word.
+_REFUSED = (".bmp", ".gif", ".heic", ".npz", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class PairEntry:
     def load(self, size: int) -> LoadedRecord:
         """Read both files, or raise `DamagedRecords`, which names the picture."""
         try:
-            image = decode_picture(self.image.read_bytes(), "image", "RGB", "L")
+            image = decode_picture(self.image.read_bytes(), "image", "RGB", "L", upright=True)
             heatmap = finished_map(_read_map(self.heatmap), image, size)
             return LoadedRecord(finished_image(image, size), self.label, heatmap)
         except (OSError, TypeError, ValueError) as error:
@@ -82,7 +86,7 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
     Pictures are JPEG or PNG, in colours or grey levels of 8 bits. Heat maps are JPEG or PNG in grey
     levels of 8 or 16 bits, or NumPy's ``.npy``, of the picture's height and width. If all class
     folders are named by whole numbers, these are the labels; else the labels count the folders'
-    sorted names from 0, as torchvision's ``ImageFolder`` does.
+    sorted names from 0, as torchvision's ``ImageFolder`` does. An empty class folder counts too.
 
     Args:
         folder: The folder that holds ``images`` and ``heatmaps``.
@@ -94,7 +98,7 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
     Raises:
         FileNotFoundError: A picture has no heat map, or a heat map no picture.
         ValueError: There is no pair, a name comes twice in a class, a picture lies outside the
-            class folders, or a class's label is no class.
+            class folders or has another format, or a class's label is no class.
 
     Examples:
         >>> import tempfile
@@ -113,7 +117,12 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
             raise FileNotFoundError(f"{folder / kind} lacks the counterparts of {listed(missing)}")
     if not images:
         raise ValueError(f"{folder / IMAGES} holds no picture; expected <class>/<name>.png or .jpg")
-    classes = _labels(folder, n_classes)
+    classes = class_labels(folder)
+    if max(classes.values()) >= n_classes:
+        raise ValueError(
+            f"{folder / IMAGES} has labels up to {max(classes.values())}; expected them below "
+            f"n_classes, which is {n_classes}"
+        )
     pairs = ((images[key], heatmaps[key], classes[key[0]]) for key in sorted(images))
     return PicturePairs(folder, classes, tuple(pairs))
 
@@ -121,11 +130,12 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
 def _named(folder: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, str], Path]:
     """Return the files by class and name."""
     found: dict[tuple[str, str], Path] = {}
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.suffix.lower() not in suffixes or not path.is_file():
+    for path, depth in _visible_files(folder):
+        if path.suffix.lower() in _REFUSED:
+            raise ValueError(f"{path} is of a format that is not read; expected {listed(suffixes)}")
+        if path.suffix.lower() not in suffixes:
             continue
-        if path.parent.parent != folder:
+        if depth != 1:
             raise ValueError(f"{path} is misplaced; expected {folder}/<class>/<name>")
         key = (path.parent.name, path.stem)
         if key in found:
@@ -134,7 +144,22 @@ def _named(folder: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, str], Pat
     return found
 
 
-def _labels(folder: Path, n_classes: int) -> dict[str, int]:
+def _visible_files(folder: Path, depth: int = 0) -> Iterator[tuple[Path, int]]:
+    """Yield the files in a folder, also behind links, by name, and how deep they lie."""
+    if not folder.is_dir():
+        return
+    # `Path.rglob` passes over folders that are links, and with them over whole classes.
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path, depth
+        elif depth <= _DEEPEST:
+            yield from _visible_files(path, depth + 1)
+
+
+def class_labels(folder: Path) -> dict[str, int]:
+    """Return the label of each class folder, see `picture_pairs`."""
     names = sorted(
         path.name
         for path in (folder / IMAGES).iterdir()
@@ -144,16 +169,11 @@ def _labels(folder: Path, n_classes: int) -> dict[str, int]:
     labels = {name: int(name) if numbered else i for i, name in enumerate(names)}
     if len(set(labels.values())) < len(labels):
         raise ValueError(f"{folder / IMAGES} has two folders of one number; expected one a class")
-    if max(labels.values()) >= n_classes:
-        raise ValueError(
-            f"{folder / IMAGES} has labels up to {max(labels.values())}; expected them below "
-            f"n_classes, which is {n_classes}"
-        )
     return labels
 
 
 def _read_map(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".npy":
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        # Mapped, a header that promises more than the file holds costs no memory.
+        return np.lib.format.open_memmap(path, mode="r")
     return decode_picture(path.read_bytes(), "heatmap", "L", "I;16")

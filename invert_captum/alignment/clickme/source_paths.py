@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from invert_captum._validation import shown
 from invert_captum.alignment.clickme.picture_archive import picture_archive
 from invert_captum.alignment.clickme.picture_pairs import (
+    IMAGES,
     PicturePairs,
+    class_labels,
     is_picture_folder,
     picture_pairs,
 )
 from invert_captum.alignment.clickme.record_file import RecordFile
-from invert_captum.alignment.clickme.shard_files import shard_files
+from invert_captum.alignment.clickme.shard_files import SPLITS, shard_files
 from invert_captum.alignment.clickme.tf_records import damaged
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def clickme_sources(
         TypeError: A path is none.
         FileNotFoundError: A path does not exist, or a shard or a picture of a folder is missing.
         ValueError: There is no path, one comes twice, a file is given with a split, a source is
-            empty or not laid out as it must be, or two folders number their classes differently.
+            empty or not laid out as it must be, or two folders, or two splits of one, number their
+            classes differently.
 
     Examples:
         >>> clickme_sources([], None, 1000)
@@ -61,7 +64,9 @@ def clickme_sources(
         if place in seen:
             raise ValueError(f"paths leads twice to {source.path}; expected every file once")
         seen.add(place)
-    _check_classes([source for source in sources if isinstance(source, PicturePairs)])
+    folders = [source for source in sources if isinstance(source, PicturePairs)]
+    for folder in folders[1:]:
+        _check_classes(folders[0].path, folders[0].classes, folder.path, folder.classes)
     return tuple(sources)
 
 
@@ -96,7 +101,12 @@ def _sources_of(path: Path, split: Split | None, n_classes: int) -> Iterator[Sou
 def _folder_sources(path: Path, split: Split | None, n_classes: int) -> Iterator[Source]:
     pictures = path / split if split is not None else path
     if is_picture_folder(pictures):
-        yield picture_pairs(pictures, n_classes)
+        found = picture_pairs(pictures, n_classes)
+        others = [path / name for name in SPLITS if split is not None and name != split]
+        for other in others:
+            if (other / IMAGES).is_dir():
+                _check_classes(other, class_labels(other), pictures, found.classes)
+        yield found
     elif is_picture_folder(path):
         raise FileNotFoundError(f"{str(pictures)!r} does not exist; {path} holds pictures itself")
     else:
@@ -109,17 +119,15 @@ def _file(path: Path, n_classes: int) -> RecordFile:
     return RecordFile(path, n_classes)
 
 
-def _check_classes(folders: list[PicturePairs]) -> None:
-    for folder in folders[1:]:
-        first = folders[0]
-        if any(first.classes.get(name, label) != label for name, label in folder.classes.items()):
+def _check_classes(
+    first: Path, classes: dict[str, int], second: Path, others: dict[str, int]
+) -> None:
+    """Raise unless a class folder of one name has one label in both, and a label one name."""
+    named = {label: name for name, label in classes.items()}
+    for name, label in others.items():
+        if classes.get(name, label) != label or named.get(label, name) != name:
             raise ValueError(
-                f"{first.path} and {folder.path} have different class folders, so that their "
-                "labels disagree; expected the same folders, or folders named by the labels"
-            )
-        by_label = {label: name for name, label in first.classes.items()}
-        if any(by_label.get(label, name) != name for name, label in folder.classes.items()):
-            raise ValueError(
-                f"{first.path} and {folder.path} give one label to different class folders; "
-                "expected the same folders, or folders named by the labels"
+                f"{first} and {second} have different class folders, so that their labels "
+                f"disagree on {name!r}; expected the same folders in both, empty where a class has "
+                "no picture, or folders named by the labels"
             )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset, IterableDataset
 
 from invert_captum._validation import check_integer, shown
 from invert_captum.alignment.clickme.clickme_dataset import ClickMeItem
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class WithoutHumanMaps(Dataset[ClickMeItem]):
@@ -30,16 +27,15 @@ class WithoutHumanMaps(Dataset[ClickMeItem]):
         ValueError: ``map_size`` is below 1.
 
     Examples:
-        >>> from torch.utils.data import ConcatDataset, TensorDataset
+        >>> from torch.utils.data import ConcatDataset, DataLoader, TensorDataset
         >>> plain = TensorDataset(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 1, 0]))
         >>> image, label, heatmap, token = WithoutHumanMaps(plain, 32)[1]
         >>> label, heatmap.shape, token
-        (1, torch.Size([32, 32]), 0.0)
-        >>> with_maps = TensorDataset(
-        ...     torch.rand(2, 3, 32, 32), torch.tensor([1, 0]), torch.rand(2, 32, 32), torch.ones(2)
-        ... )
-        >>> len(ConcatDataset([with_maps, WithoutHumanMaps(plain, 32)]))
-        6
+        (1, torch.Size([32, 32]), tensor(0.))
+        >>> with_maps = [(torch.rand(3, 32, 32), 1, torch.rand(32, 32), torch.tensor(1.0))]
+        >>> mixed = DataLoader(ConcatDataset([with_maps, WithoutHumanMaps(plain, 32)]), 5)
+        >>> next(iter(mixed))[3]
+        tensor([1., 0., 0., 0., 0.])
     """
 
     def __init__(self, dataset: Dataset[Any], map_size: int | tuple[int, int]) -> None:
@@ -70,10 +66,7 @@ class WithoutHumanMaps(Dataset[ClickMeItem]):
                 f"dataset[{index}] has an image of type {type(image).__name__}; expected a tensor, "
                 "as a transform like torchvision's ToTensor gives"
             )
-        return ClickMeItem(image, label, self._map(), 0.0)
-
-    def _map(self) -> Tensor:
-        return torch.zeros(self.map_size)
+        return ClickMeItem(image, label, torch.zeros(self.map_size), torch.tensor(0.0))
 
 
 def _as_integer(index: int, label: object) -> int:

@@ -70,6 +70,7 @@ def write_clickme(
     quality = check_integer("quality", quality, minimum=1)
     if quality > 100:
         raise ValueError(f"quality is {quality}; expected an integer from 1 to 100")
+    n_classes = check_integer("n_classes", n_classes, minimum=1)
     n_records = 0
     with replacing(path) as file:
         for record in records:

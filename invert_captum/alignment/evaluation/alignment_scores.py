@@ -52,7 +52,8 @@ class AlignmentScores:
     """How well the maps of a model agree with those of people, for n images.
 
     Means and intervals are over images; those of Spearman and of alignment leave out images whose
-    correlation is NaN. `evaluate_alignment` makes such scores.
+    correlation is NaN. Intervals take the rows for different images, each drawn by itself: they are
+    too narrow where rows are copies of one image. `evaluate_alignment` makes such scores.
 
     Attributes:
         spearman: Rank correlation of the two maps, in [-1, 1], float64, shape (n,). NaN where a map
@@ -123,7 +124,10 @@ class AlignmentScores:
 
     @property
     def interval(self) -> Interval:
-        """The bootstrap interval of `alignment` over images; the ceiling is taken as known."""
+        """The bootstrap interval of `alignment` over images, NaN with fewer than five of them.
+
+        The ceiling is taken as known.
+        """
         return self._of_ceiling(self._interval(self.spearman))
 
     @property
@@ -190,7 +194,7 @@ class AlignmentScores:
             *pandas.DataFrame*, a row a label in ascending order: ``class``, ``n``, ``n_nan`` (how
             many of them have no correlation), ``spearman``, ``alignment`` with the ends ``low`` and
             ``high`` of its bootstrap interval, ``dice``, ``iou``, ``accuracy``. A class with fewer
-            than two correlations has the interval NaN.
+            than five correlations has the interval NaN.
         """
         import pandas as pd
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from captum.attr import Saliency
-from torch import Tensor
+from torch import Tensor, nn
 
 from invert_captum._validation import check_choice, listed, shown
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MapFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """From images (N, C, H, W) and class indices (N,) to maps (N, H, W) or (N, channels, H, W)."""
@@ -48,6 +45,8 @@ def map_function(
     Raises:
         TypeError: ``attribution`` is nothing of the kind, or an argument is missing, or not to be
             given.
+        ValueError: ``attribution`` is an instance that explains a model of which ``model`` has no
+            part.
 
     Examples:
         >>> import torch
@@ -63,6 +62,7 @@ def map_function(
     if isinstance(method, type) and hasattr(method, "attribute"):
         method = _built(method, model)
     if hasattr(method, "attribute"):
+        _check_explained(method, model)
         return _captum_function(method, given), type(method).__name__
     if not callable(method) or isinstance(method, type):
         raise TypeError(f"attribution is {shown(method)}; expected {_METHODS}")
@@ -141,6 +141,21 @@ def _built(method: type[Any], model: nn.Module) -> Any:
             "the model; expected an instance of it"
         )
     return method(model)
+
+
+def _check_explained(method: Any, model: nn.Module) -> None:
+    """Refuse an instance of Captum that explains another model."""
+    inner = method
+    while hasattr(inner, "attribution_method"):
+        inner = inner.attribution_method
+    forward = getattr(inner, "forward_func", None)
+    explained = getattr(forward, "__self__", forward)
+    if isinstance(explained, nn.Module) and not set(explained.modules()) & set(model.modules()):
+        raise ValueError(
+            f"attribution is {type(method).__name__} of another {type(explained).__name__} than "
+            "model, with no module in common, so that predictions and maps would be of different "
+            "models; expected one that is built with model, its class, or a function"
+        )
 
 
 def _captum_function(method: Any, given: Mapping[str, Any]) -> MapFunction:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from invert_captum._log import warn
 from invert_captum._validation import listed
 from invert_captum.alignment.evaluation.attribution_maps import single_maps
 from invert_captum.alignment.metrics.spearman import spearman_correlation
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from invert_captum.alignment.evaluation.alignment_scores import EvaluationSettings
     from invert_captum.alignment.evaluation.attribution_maps import MapFunction
     from invert_captum.alignment.evaluation.mapped_images import MappedImages
+
+# How far rounding takes a sum of probabilities from 1, in bfloat16 too.
+_ROUNDED = 0.02
 
 
 class BatchScores(NamedTuple):
@@ -45,8 +49,8 @@ def score_batch(
 
     Raises:
         TypeError: The model gives no tensor, or the attributions are none.
-        ValueError: The model gives another shape than (n, classes), it has not the classes of the
-            labels, or attributions are of another size, NaN or infinite.
+        ValueError: The model gives another shape than (n, classes), or NaN, it has not the classes
+            of the labels, or attributions are of another size, NaN or infinite.
     """
     predicted = _predictions(model, batch)
     with torch.enable_grad():
@@ -54,36 +58,51 @@ def score_batch(
     maps = single_maps(
         attributions, batch.images, settings.channel_reduction, f"batch {batch.number}"
     )
-    maps, heatmaps = _of_one_type(maps, batch.heatmaps)
+    maps = maps.to(batch.heatmaps.device)
     return BatchScores(
-        _numbers(spearman_correlation(heatmaps, maps)),
-        _numbers(dice(heatmaps, maps, settings.percentile)),
-        _numbers(intersection_over_union(heatmaps, maps, settings.percentile)),
+        _numbers(spearman_correlation(batch.heatmaps, maps)),
+        _numbers(dice(batch.heatmaps, maps, settings.percentile)),
+        _numbers(intersection_over_union(batch.heatmaps, maps, settings.percentile)),
         batch.labels.cpu().numpy(),
         predicted.cpu().numpy(),
     )
 
 
-def check_input_gradient(model: nn.Module, images: Tensor) -> None:
-    """Raise `ValueError` unless the logits of ``model`` depend on images by a gradient.
+def check_model(model: nn.Module, batch: MappedImages, *, gradient: bool) -> None:
+    """Check on the first image of a batch whether a model can be explained.
+
+    Args:
+        model: In eval mode.
+        batch: On its device, of at least one row.
+        gradient: Whether its logits must depend on images by a gradient.
+
+    Raises:
+        TypeError: The model gives no tensor.
+        ValueError: It gives another shape than (1, classes), or has no gradient.
+
+    Warns:
+        InvertCaptumWarning: What it gives looks like probabilities.
 
     Examples:
         >>> from torch import nn
+        >>> from invert_captum.alignment.evaluation.mapped_images import mapped_images
         >>> class Rounding(nn.Module):
         ...     def forward(self, images):
         ...         return images.flatten(1).detach()
-        >>> check_input_gradient(Rounding(), torch.rand(1, 1, 2, 2))
+        >>> data = [(torch.rand(1, 1, 2, 2), torch.tensor([0]), torch.rand(1, 2, 2))]
+        >>> check_model(Rounding(), next(mapped_images(data, "cpu")), gradient=True)
         Traceback (most recent call last):
             ...
         ValueError: model has no gradient from its logits to its images, so that ...
     """
-    own = images.clone().requires_grad_()
-    gradient = None
-    with torch.enable_grad():
-        total = model(own).sum()
-        if total.requires_grad:
-            (gradient,) = torch.autograd.grad(total, own, allow_unused=True)
-    if gradient is None:
+    own = batch.images[:1].clone().requires_grad_(gradient)
+    with torch.set_grad_enabled(gradient):
+        logits = _logits(model, own, batch.number)
+        found = None
+        if logits.requires_grad:
+            (found,) = torch.autograd.grad(logits.sum(), own, allow_unused=True)
+    _warn_of_probabilities(logits.detach())
+    if gradient and found is None:
         raise ValueError(
             "model has no gradient from its logits to its images, so that there is no saliency; "
             "expected one without detach or no_grad on the way, or an attribution without "
@@ -91,21 +110,43 @@ def check_input_gradient(model: nn.Module, images: Tensor) -> None:
         )
 
 
+def _logits(model: nn.Module, images: Tensor, number: int) -> Tensor:
+    """Return what the model gives for images of a batch, if it is of the shape (n, classes)."""
+    logits: Any = model(images)
+    n = len(images)
+    if not isinstance(logits, Tensor):
+        raise TypeError(
+            f"model gives a {type(logits).__name__} for batch {number}; expected logits, a tensor "
+            f"({n}, classes), from a module that returns only these"
+        )
+    if logits.ndim != 2 or len(logits) != n:
+        raise ValueError(
+            f"model gives shape {tuple(logits.shape)} for images {tuple(images.shape)} of batch "
+            f"{number}; expected logits ({n}, classes)"
+        )
+    return logits
+
+
+def _warn_of_probabilities(logits: Tensor) -> None:
+    is_share = ((logits >= 0) & (logits <= 1)).all()
+    if logits.shape[1] > 1 and is_share and abs(float(logits.sum()) - 1) < _ROUNDED:
+        warn(
+            "model gives numbers from 0 to 1 that sum to one for an image, as a softmax does; "
+            "gradients of probabilities are others than those of logits, and vanish for sure "
+            "predictions. Expected a model without the softmax"
+        )
+
+
 def _predictions(model: nn.Module, batch: MappedImages) -> Tensor:
     """Return the predicted classes, int64 (n,), after a check of logits and labels."""
     with torch.no_grad():
         # A copy, because a model may work in place on what it is given.
-        logits: Any = model(batch.images.clone())
-    n = len(batch.images)
-    if not isinstance(logits, Tensor):
-        raise TypeError(
-            f"model gives a {type(logits).__name__} for batch {batch.number}; expected logits, a "
-            f"tensor ({n}, classes), from a module that returns only these"
-        )
-    if logits.ndim != 2 or len(logits) != n:
+        logits = _logits(model, batch.images.clone(), batch.number)
+    without = logits.isnan().any(1).cpu()
+    if without.any():
         raise ValueError(
-            f"model gives shape {tuple(logits.shape)} for the {n} images with a human map of batch "
-            f"{batch.number}; expected logits ({n}, classes)"
+            f"model gives NaN for batch {batch.number}, in rows "
+            f"{listed(batch.rows[without].tolist())}, so that it predicts no class; expected logits"
         )
     n_classes = logits.shape[1]
     if batch.n_label_classes not in (None, n_classes):
@@ -120,12 +161,6 @@ def _predictions(model: nn.Module, batch: MappedImages) -> Tensor:
             f"model gives {n_classes} classes; expected indices from 0 to {n_classes - 1}"
         )
     return logits.argmax(1)
-
-
-def _of_one_type(maps: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both in the wider of their types and on one device, at least in float32."""
-    dtype = torch.promote_types(torch.promote_types(maps.dtype, heatmaps.dtype), torch.float32)
-    return maps.to(heatmaps.device, dtype), heatmaps.to(dtype)
 
 
 def _numbers(scores: Tensor) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ from invert_captum.alignment.evaluation.mean_intervals import (
     check_resampling,
     finite_mean,
     mean_interval,
+    share_difference_interval,
 )
 from invert_captum.alignment.evaluation.sign_flips import sign_flip_p_values
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Numbers = npt.NDArray[np.float64]
+    Hits = npt.NDArray[np.bool_]
 
 _MEASURES = ("spearman", "dice", "iou")
 
@@ -33,7 +35,7 @@ class PairedDifference(NamedTuple):
     Attributes:
         n: How many images have the measure in both.
         difference: The mean; NaN if there is no such image.
-        low: Lower end of its bootstrap interval; NaN with fewer than two images.
+        low: Lower end of its interval; NaN where there are too few images for one.
         high: Its upper end.
         p_value: Two-sided.
     """
@@ -95,10 +97,12 @@ def compare_alignment(
         seed: Of these draws.
 
     Returns:
-        *AlignmentDifference*: For each measure the mean difference, its percentile bootstrap
-        interval over images, and a p-value: of random signs of the differences (exact where there
-        are at most ``n_resamples`` patterns of signs), and for accuracy of the exact McNemar test.
-        The p-values are not corrected for the number of measures.
+        *AlignmentDifference*: For each measure the mean difference, its interval, and a p-value.
+        The interval is a percentile bootstrap over images, NaN with fewer than five, and for
+        accuracy that of Bonett and Price (2012). The p-value is that of random signs of the
+        differences (exact where there are at most ``n_resamples`` patterns of signs), and for
+        accuracy of the exact McNemar test. The p-values are not corrected for the number of
+        measures.
 
     Raises:
         TypeError: ``first`` or ``second`` are no scores.
@@ -134,14 +138,13 @@ def compare_alignment(
         n = int((~np.isnan(values)).sum())
         return PairedDifference(n, finite_mean(values), low, high, float(p_value))
 
-    hits = second.correct.astype(np.float64) - first.correct
     spearman, dice, iou = map(paired, columns, p_values)
     return AlignmentDifference(
         alignment=_divided(spearman, first.human_ceiling),
         spearman=spearman,
         dice=dice,
         iou=iou,
-        accuracy=paired(hits, _mcnemar(first.correct, second.correct)),
+        accuracy=_of_hits(first.correct, second.correct, confidence_level),
     )
 
 
@@ -151,7 +154,13 @@ def _divided(one: PairedDifference, ceiling: float) -> PairedDifference:
     )
 
 
-def _mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
+def _of_hits(first: Hits, second: Hits, confidence_level: float) -> PairedDifference:
+    difference = finite_mean(second.astype(np.float64) - first)
+    low, high = share_difference_interval(first, second, confidence_level=confidence_level)
+    return PairedDifference(len(first), difference, low, high, _mcnemar(first, second))
+
+
+def _mcnemar(first: Hits, second: Hits) -> float:
     """Return the exact p-value; only images that one of the two predicts rightly count."""
     table = [[np.sum(first & second), np.sum(first & ~second)]]
     table += [[np.sum(~first & second), np.sum(~first & ~second)]]

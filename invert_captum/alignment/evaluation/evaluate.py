@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from invert_captum._log import progress, warn
 from invert_captum._validation import check_choice, listed, shown
@@ -25,7 +26,7 @@ from invert_captum.alignment.evaluation.attribution_maps import (
 )
 from invert_captum.alignment.evaluation.batch_scores import (
     BatchScores,
-    check_input_gradient,
+    check_model,
     score_batch,
 )
 from invert_captum.alignment.evaluation.mapped_images import MappedImages, mapped_images
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 HUMAN_CEILING = 0.65753
 """Mean Spearman correlation of one person's map with another's, of the released code."""
+
+_SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 def evaluate_alignment(
@@ -96,12 +99,14 @@ def evaluate_alignment(
         ValueError: An argument has no valid value; a batch is of wrong sizes, has human maps that
             are NaN, infinite or negative, or labels that the model has not; no row has a human map;
             the model has no gradient to its input, or `torch.inference_mode` is on; or an
-            attribution is of another size, NaN or infinite. What is wrong with a batch is said
-            with its number, counted from 0.
+            attribution is of another size, NaN or infinite, or an instance that explains another
+            model. What is wrong with a batch is said with its number, counted from 0.
 
     Warns:
         InvertCaptumWarning: The Spearman correlation of some images is NaN, because a map is
-            constant. They are left out of the means, of which the released code makes NaN.
+            constant. They are left out of the means, of which the released code makes NaN. Or
+            ``data`` shuffles, so that its rows cannot be found again; or the model gives
+            probabilities.
 
     Examples:
         >>> from captum.attr import InputXGradient
@@ -128,6 +133,7 @@ def evaluate_alignment(
         name, channel_reduction, _percentile(percentile), confidence_level, n_resamples, seed
     )
     ceiling = check_ceiling(human_ceiling)
+    _warn_of_shuffling(data)
     batches = progress(
         mapped_images(_iterable(data), _device(model) if device is None else device),
         show=show_progress,
@@ -155,8 +161,8 @@ def _scored(
     n_seen = 0
     for batch in batches:
         if len(batch.rows):
-            if gradient and not parts:
-                check_input_gradient(model, batch.images[:1])
+            if not parts:
+                check_model(model, batch, gradient=gradient)
             parts.append(score_batch(model, explain, batch, settings))
             rows.append(n_seen + batch.rows.numpy())
         n_seen += batch.n_rows
@@ -208,4 +214,14 @@ def _warn_of_constant_maps(scores: AlignmentScores) -> None:
             f"spearman is NaN for {len(without):,} of {len(scores):,} images (rows "
             f"{listed(without)}), where the human map or the model's is constant; they are left "
             "out of its mean and of alignment, which the released code would make NaN"
+        )
+
+
+def _warn_of_shuffling(data: object) -> None:
+    samplers = data, getattr(data, "batch_sampler", None)
+    if any(isinstance(getattr(one, "sampler", None), _SHUFFLING) for one in samplers):
+        warn(
+            "data shuffles: rows are counted in the order of this pass, so that scores cannot be "
+            "compared image by image with those of another pass, nor rows be found in concepts; "
+            "expected a DataLoader with shuffle=False"
         )

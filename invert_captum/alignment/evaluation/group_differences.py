@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Up to here SciPy's choice is the exact distribution of ranks, where no two values are equal.
 _EXACT_UP_TO = 8
+# Values held at once, 8 bytes each.
+_MOST_VALUES = 10_000_000
 
 
 class GroupDifferences(NamedTuple):
@@ -129,8 +131,20 @@ def _mann_whitney(
     z = np.divide(above, spread, out=np.full_like(above, -np.inf), where=spread > 0)
     p_values = np.minimum(2 * stats.norm.sf(z), 1.0)
     if not ties:
-        for index in np.flatnonzero(np.minimum(inside, outside) <= _EXACT_UP_TO):
-            chosen = columns[[index]].toarray()[0] > 0
-            exact = stats.mannwhitneyu(values[chosen], values[~chosen], method="exact")
-            p_values[index] = exact.pvalue
+        small = np.minimum(inside, outside) <= _EXACT_UP_TO
+        for size in np.unique(inside[small]):
+            indices = np.flatnonzero(inside == size)
+            p_values[indices] = _exact_p_values(values, columns[indices], int(size))
     return wins / pairs, p_values
+
+
+def _exact_p_values(values: Numbers, columns: sparse.csr_array, size: int) -> Numbers:
+    """Return the exact p-values of groups of one size: SciPy makes their distribution once."""
+    p_values = []
+    at_once = max(1, _MOST_VALUES // len(values))
+    for start in range(0, columns.shape[0], at_once):
+        chosen = columns[start : start + at_once].toarray() > 0
+        every = np.broadcast_to(values, chosen.shape)
+        inside, outside = every[chosen].reshape(-1, size), every[~chosen].reshape(len(chosen), -1)
+        p_values.append(stats.mannwhitneyu(inside, outside, axis=1, method="exact").pvalue)
+    return np.concatenate(p_values)

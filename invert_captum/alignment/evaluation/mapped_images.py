@@ -22,7 +22,7 @@ class MappedImages(NamedTuple):
         number: Which batch it is, counted from 0.
         images: Shape (n, C, H, W).
         labels: Class indices, int64, shape (n,).
-        heatmaps: Human maps, shape (n, H, W).
+        heatmaps: Human maps in float32, in which they are ranked, shape (n, H, W).
         rows: Which rows of the batch they are, int64, shape (n,).
         n_rows: How many rows the whole batch has.
         n_label_classes: How long one-hot labels are; None for class indices.
@@ -70,7 +70,8 @@ def mapped_images(data: Iterable[object], device: torch.device | str) -> Iterato
             number,
             chosen.to(device),
             classes.to(device),
-            maps.detach().to(device),
+            # First to float32, because not every device has float64.
+            maps.detach().float().to(device),
             kept.cpu(),
             n,
             n_label_classes,

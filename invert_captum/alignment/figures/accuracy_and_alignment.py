@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 # Inches.
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM, _TOP = 8.0, 6.0, 0.95, 0.3, 0.75, 0.2
-_TITLE_ROW, _LEGEND_ROW = 0.5, 0.35
+_TITLE_ROW, _TITLE_LINE, _LEGEND_ROW = 0.5, 0.27, 0.35
+_WIDEST_NAME = 2.4
 # Points.
-_MARKER, _GAP, _WIDEST_NAME = 9.0, 9.0, 2.4
+_MARKER, _GAP = 9.0, 9.0
 
 
 def plot_accuracy_and_alignment(
@@ -79,8 +80,10 @@ def plot_accuracy_and_alignment(
     drawn = plotted_points(points)
     joined = plotted_pairs(pairs, drawn)
     figure = empty_figure(_WIDTH, _HEIGHT)
-    above = _TOP + _TITLE_ROW * bool(title) + _LEGEND_ROW * bool(joined)
-    axes = _axes(figure, drawn, title, above)
+    heading = fitted(title, _WIDTH - _LEFT - _RIGHT, TITLE_SIZE, bold=True, lines=2)
+    n_more = heading.count("\n")
+    above = _TOP + _TITLE_ROW * bool(heading) + _TITLE_LINE * n_more + _LEGEND_ROW * bool(joined)
+    axes = _axes(figure, drawn, heading, above)
     colours = dict.fromkeys(drawn, INK if not joined else MUTED)
     colours |= {before: BEFORE for before, _ in joined}
     colours |= {after: AFTER for _, after in joined}
@@ -94,7 +97,7 @@ def plot_accuracy_and_alignment(
     return figure
 
 
-def _axes(figure: Figure, points: Mapping[str, PlottedPoint], title: str, above: float) -> Axes:
+def _axes(figure: Figure, points: Mapping[str, PlottedPoint], heading: str, above: float) -> Axes:
     place = (
         _LEFT / _WIDTH,
         _BOTTOM / _HEIGHT,
@@ -102,26 +105,30 @@ def _axes(figure: Figure, points: Mapping[str, PlottedPoint], title: str, above:
         1 - (_BOTTOM + above) / _HEIGHT,
     )
     axes = figure.add_axes(place)
-    axes.set_xlim(*_limits([point.accuracy for point in points.values()], 0.22))
+    shares = _limits([point.accuracy for point in points.values()], 0.22)
+    axes.set_xlim(*shares)
     axes.set_ylim(*_limits([value for point in points.values() for value in point[1:]], 0.12))
+    # The axis may go on beyond 0 and 100 for the sake of names, where no accuracy can be.
+    least, most = max(shares[0], 0), min(shares[1], 100)
+    ticks = _ticks().tick_values(*shares)
+    axes.set_xticks(ticks[(ticks >= least) & (ticks <= most)])
+    axes.yaxis.set_major_locator(_ticks())
     axes.set_xlabel("Accuracy (%)", size=HEADING_SIZE, color=INK)
     axes.set_ylabel("Alignment (% of the human ceiling)", size=HEADING_SIZE, color=INK)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.tick_params(labelsize=TEXT_SIZE, labelcolor=MUTED, color=HAIRLINE)
     axes.grid(color=HAIRLINE, lw=0.6, alpha=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(HAIRLINE)
-    if title:
+    if heading:
         figure.text(
             _LEFT / _WIDTH,
-            1 - 0.35 / _HEIGHT,
-            fitted(title, _WIDTH - _LEFT - _RIGHT, TITLE_SIZE, bold=True),
+            1 - 0.22 / _HEIGHT,
+            heading,
             size=TITLE_SIZE,
             weight="bold",
             color=INK,
-            va="center",
+            va="top",
             parse_math=False,
         )
     return axes
@@ -132,6 +139,10 @@ def _limits(values: list[float], share: float) -> tuple[float, float]:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     room = max(share * (high - low), 2.0)
     return low - room, high + room
+
+
+def _ticks() -> MaxNLocator:
+    return MaxNLocator(8, steps=[1, 2, 5, 10])
 
 
 def _draw_point(axes: Axes, point: PlottedPoint, colour: str) -> None:
@@ -176,8 +187,8 @@ def _write_names(
     """Write each name near its point, joined to it by a line where it is not next to it."""
     texts = [
         axes.text(
-            0, 0, fitted(name, _WIDEST_NAME, TEXT_SIZE), size=TEXT_SIZE, color=INK, zorder=5,
-            parse_math=False,
+            0, 0, fitted(name, _WIDEST_NAME, TEXT_SIZE, lines=2), size=TEXT_SIZE, color=INK,
+            zorder=5, linespacing=1.0, parse_math=False,
         )
         for name in points
     ]  # fmt: skip

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float64]
 
-# Inches.
+# Inches; a tile is so wide, and as high as its picture asks for, at most as it is wide.
 _TILE, _GAP, _HEAD, _HEAD_LINE, _CAPTION, _MARGIN = 2.0, 0.14, 0.42, 0.22, 0.34, 0.12
 
 
@@ -85,7 +85,8 @@ def plot_maps(
     names = [""] * n_all if titles is None else [str(title) for title in as_list("titles", titles)]
     if len(names) != n_all:
         raise ValueError(f"titles has {len(names)} entries, images has {n_all}; expected as many")
-    grid = _Grid(n_rows, ["Picture", "Human map", *columns])
+    height, width = pictures.shape[2:]
+    grid = _Grid(n_rows, ["Picture", "Human map", *columns], min(height / width, 1))
     for row in range(n_rows):
         picture = picture_of(pictures[row])
         grid.tile(row, 0, names[row], INK).imshow(picture)
@@ -102,22 +103,25 @@ class _Grid:
     Args:
         n_rows: How many rows.
         headings: Of the columns.
+        shape: Height of a tile over its width.
     """
 
-    def __init__(self, n_rows: int, headings: list[str]) -> None:
+    def __init__(self, n_rows: int, headings: list[str], shape: float) -> None:
         n_columns = len(headings)
         broken = [fitted(one, _TILE, HEADING_SIZE, bold=True, lines=2) for one in headings]
         self._head = _HEAD + _HEAD_LINE * any("\n" in heading for heading in broken)
         self._width = 2 * _MARGIN + n_columns * _TILE + (n_columns - 1) * _GAP
-        self._height = self._head + n_rows * (_TILE + _CAPTION) + _MARGIN
+        self._tile_height = shape * _TILE
+        self._height = self._head + n_rows * (self._tile_height + _CAPTION) + _MARGIN
         self.figure = empty_figure(self._width, self._height)
         for column, heading in enumerate(broken):
             self._write(column, self._height - self._head / 2 - 0.04, heading, HEADING_SIZE, INK)
 
     def tile(self, row: int, column: int, caption: str, colour: str) -> Axes:
         """Return the axes of a tile, with a caption under it."""
-        bottom = self._height - self._head - row * (_TILE + _CAPTION) - _TILE
-        place = self._left(column), bottom, _TILE, _TILE
+        above = self._head + row * (self._tile_height + _CAPTION)
+        bottom = self._height - above - self._tile_height
+        place = self._left(column), bottom, _TILE, self._tile_height
         size = self._width, self._height, self._width, self._height
         left, low, width, height = (one / whole for one, whole in zip(place, size, strict=True))
         axes = self.figure.add_axes((left, low, width, height))

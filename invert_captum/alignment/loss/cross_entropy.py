@@ -21,6 +21,8 @@ def smoothed_cross_entropy(
         weights: Labels as weights of the classes, of shape (N, K).
         label_smoothing: The share of each row that is spread over all classes, in [0, 1].
     """
+    # Small numbers: the difference of large ones would lose its digits. The loss stays the same.
+    logits = logits - logits.detach().amax(dim=1, keepdim=True)
     weights = weights * (1 - label_smoothing) + label_smoothing / logits.shape[1]
     normalisers = logits.logsumexp(dim=1)
     matched = (weights * logits).sum(dim=1)

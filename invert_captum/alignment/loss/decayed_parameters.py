@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-_NORMALIZATIONS = (
+_LEFT_OUT_KINDS = (
     nn.modules.batchnorm._NormBase,  # noqa: SLF001 - the base of batch and instance norms
     nn.LayerNorm,
     nn.GroupNorm,
-    nn.LocalResponseNorm,
+    nn.RMSNorm,
+    nn.Embedding,
+    nn.EmbeddingBag,
 )
 _LEFT_OUT = ("embed", "norm", "class_token", "cls_token", "dist_token")
 
@@ -37,13 +39,10 @@ def decayed_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
         >>> list(decayed_parameters(model))
         ['0.weight', '0.bias']
     """
-    kinds = (*_NORMALIZATIONS, nn.Embedding, nn.EmbeddingBag)
-    if hasattr(nn, "RMSNorm"):
-        kinds = (*kinds, nn.RMSNorm)
     left_out = {
         id(parameter)
         for module in model.modules()
-        if isinstance(module, kinds)
+        if isinstance(module, _LEFT_OUT_KINDS)
         for parameter in module.parameters(recurse=False)
     }
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -12,11 +11,9 @@ from invert_captum._validation import check_fraction, shown
 from invert_captum.alignment.loss.batch_checks import check_human_maps, check_images, class_weights
 from invert_captum.alignment.loss.cross_entropy import smoothed_cross_entropy
 from invert_captum.alignment.loss.decayed_parameters import decayed_parameters, half_squared_norm
-from invert_captum.alignment.loss.second_derivatives import (
-    attention_that_differentiates_twice,
-    refuse_compiled,
-    refuse_single_derivatives,
-)
+from invert_captum.alignment.loss.saliency import signed_saliency
+from invert_captum.alignment.loss.second_derivatives import attention_that_differentiates_twice
+from invert_captum.alignment.maps.map_checks import check_number
 from invert_captum.alignment.maps.map_pyramid import pyramidal_mse
 from invert_captum.alignment.maps.standardizing import standardize_cut
 
@@ -64,13 +61,16 @@ def harmonization_loss(
     token 0 have no human map; they count in the mean, as in the reference.
 
     The model runs in the mode that it is in, once. Under `torch.autocast` the model's own
-    operations are cast, the loss itself is computed in float32. Under `torch.no_grad` the value is
-    the same, without a graph. The second derivative costs a few plain training steps; a batch
-    without any token, and ``lambda_harmonization=0``, do without.
+    operations are cast, the loss itself is computed in float32; in float16 the gradient at the
+    images is scaled, so that it does not become 0. Under `torch.no_grad` the value is the same,
+    without a graph. The second derivative costs a few plain training steps; a batch without any
+    token, and ``lambda_harmonization=0``, do without.
 
     Args:
         model: A classifier: images to logits of shape (N, K). Needs a second derivative: attention
-            runs under the MATH kernel of `scaled_dot_product_attention` for that.
+            runs under the MATH kernel of `scaled_dot_product_attention` for that. Where parts of
+            it run under `torch.utils.checkpoint` (with ``use_reentrant=False``), call ``backward``
+            under that kernel too, as `harmonization_step` does.
         images: The images, of shape (N, C, H, W), as the model takes them.
         labels: Class indices, integers of shape (N,), or one-hot or soft rows of shape (N, K).
         heatmaps: Human maps, of shape (N, H, W), at least 0, in any unit; blurred as the model
@@ -87,9 +87,9 @@ def harmonization_loss(
     Raises:
         TypeError: If an argument is of another kind.
         ValueError: If shapes do not fit; if a map or token is negative, infinite or NaN; if a label
-            is no class; if the logits do not depend on the images; if the model has operations
-            without a second derivative (Hardsigmoid, so MobileNetV3) or is compiled through
-            AOTAutograd.
+            is no class; if the logits do not depend on the images by a gradient; if the model has
+            operations without a second derivative (Hardsigmoid, so MobileNetV3) or is compiled
+            through AOTAutograd.
 
     Warns:
         InvertCaptumWarning: If a label's row does not sum to one, or if a human map with a token is
@@ -112,7 +112,7 @@ def harmonization_loss(
         >>> loss._fields
         ('total', 'cross_entropy', 'weight_decay', 'harmonization')
     """
-    factors = _checked_factors(lambda_harmonization, lambda_weights)
+    decay_factor, map_factor = _checked_factors(lambda_weights, lambda_harmonization)
     label_smoothing = check_fraction("label_smoothing", label_smoothing)
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {shown(model)}")
@@ -127,29 +127,29 @@ def harmonization_loss(
         images = images.detach().requires_grad_(has_maps)
         logits = _checked_logits(model(images), len(images))
     weights = class_weights(labels, logits)
-    with _without_autocast(images):
+    float16 = _in_float16(images, logits)
+    # The attention's kernel is chosen here too, because checkpointed parts run again for gradients.
+    with _without_autocast(images), attention_that_differentiates_twice():
         if has_maps:
-            twice = differentiated and factors[1] > 0
-            saliency = _saliency(model, images, logits, weights, create_graph=twice)
+            twice = differentiated and map_factor > 0
+            saliency = signed_saliency(
+                model, images, logits, weights, create_graph=twice, float16=float16
+            )
             harmonization = _disagreement(saliency, heatmaps, tokens)
         else:
             harmonization = weights.new_zeros(())
         decay = half_squared_norm(decayed_parameters(model), like=weights)
         entropy = smoothed_cross_entropy(logits.to(weights), weights, label_smoothing)
-        terms = HarmonizationTerms(
-            entropy + factors[0] * decay + factors[1] * harmonization, entropy, decay, harmonization
-        )
+        total = entropy + decay_factor * decay + map_factor * harmonization
+        terms = HarmonizationTerms(total, entropy, decay, harmonization)
     return terms if differentiated else HarmonizationTerms(*(term.detach() for term in terms))
 
 
-def _checked_factors(lambda_harmonization: float, lambda_weights: float) -> tuple[float, float]:
-    for name, value in (
-        ("lambda_harmonization", lambda_harmonization),
-        ("lambda_weights", lambda_weights),
-    ):
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{name} must be at least 0 and finite, got {shown(value)}")
-    return float(lambda_weights), float(lambda_harmonization)
+def _checked_factors(lambda_weights: float, lambda_harmonization: float) -> tuple[float, float]:
+    return (
+        check_number("lambda_weights", lambda_weights, zero_allowed=True),
+        check_number("lambda_harmonization", lambda_harmonization, zero_allowed=True),
+    )
 
 
 def _checked_logits(logits: object, n_images: int) -> torch.Tensor:
@@ -170,36 +170,11 @@ def _without_autocast(images: torch.Tensor) -> AbstractContextManager[None]:
     return context
 
 
-def _saliency(
-    model: nn.Module,
-    images: torch.Tensor,
-    logits: torch.Tensor,
-    weights: torch.Tensor,
-    *,
-    create_graph: bool,
-) -> torch.Tensor:
-    """Return the mean over channels of the gradient of the target logits, (N, H, W)."""
-    gradient = None
-    if logits.requires_grad:
-        if create_graph:
-            refuse_compiled(model, logits)
-        (gradient,) = torch.autograd.grad(
-            logits,
-            images,
-            weights.to(logits),
-            create_graph=create_graph,
-            retain_graph=True,
-            allow_unused=True,
-        )
-    if gradient is None:
-        raise ValueError(
-            "the model's logits do not depend on images by a gradient, so that there is no "
-            "saliency to compare with heatmaps; it may run under torch.no_grad or detach or "
-            "quantise its input"
-        )
-    if create_graph:
-        refuse_single_derivatives(model, gradient)
-    return gradient.to(weights.dtype).mean(dim=1)
+def _in_float16(images: torch.Tensor, logits: torch.Tensor) -> bool:
+    """Tell whether the model, as it was called, computes in float16."""
+    device = images.device.type
+    cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
+    return cast or torch.float16 in (images.dtype, logits.dtype)
 
 
 def _disagreement(
@@ -221,6 +196,7 @@ class HarmonizationLoss(nn.Module):
         label_smoothing: The share of a label that is spread over all classes, in [0, 1].
 
     Raises:
+        TypeError: If a factor or the smoothing is no number.
         ValueError: If a factor is negative or not finite, or the smoothing not in [0, 1].
 
     Source: Fel et al., NeurIPS 2022, equation 2.
@@ -238,9 +214,8 @@ class HarmonizationLoss(nn.Module):
         label_smoothing: float = 0.1,
     ) -> None:
         super().__init__()
-        _checked_factors(lambda_harmonization, lambda_weights)
-        self.lambda_harmonization = lambda_harmonization
-        self.lambda_weights = lambda_weights
+        factors = _checked_factors(lambda_weights, lambda_harmonization)
+        self.lambda_weights, self.lambda_harmonization = factors
         self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
 
     def forward(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch.autograd.graph import Node
 
-_examined: WeakSet[nn.Module] = WeakSet()
+# What torch.autograd puts where the derivative is not known, and where once_differentiable ends it.
+_ENDS = ("NotImplemented", "Error")
 
 
 def attention_that_differentiates_twice() -> AbstractContextManager[None]:
@@ -24,42 +24,36 @@ def attention_that_differentiates_twice() -> AbstractContextManager[None]:
     return context
 
 
-def refuse_compiled(model: nn.Module, logits: torch.Tensor) -> None:
+def refuse_compiled(logits: torch.Tensor) -> None:
     """Refuse outputs of code that AOTAutograd has compiled, which differentiates only once.
 
     Raises:
         ValueError: If ``logits`` came through such code.
     """
-    if model in _examined:
-        return
     if any("CompiledFunction" in node.name() for node in _nodes(logits)):
         raise ValueError(
             "model is compiled through AOTAutograd (torch.compile), which has no second "
             "derivative; harmonize the model as it was before torch.compile "
-            "(compiled._orig_mod), or compile with backend='eager'"
+            "(compiled._orig_mod) or model.compile(), or compile with backend='eager'"
         )
 
 
 def refuse_single_derivatives(model: nn.Module, gradient: torch.Tensor) -> None:
     """Refuse a gradient through operations that have no second derivative.
 
-    A model that passed is not examined again.
-
     Raises:
         ValueError: If there is such an operation.
     """
-    if model in _examined:
-        return
-    if any("NotImplemented" in node.name() for node in _nodes(gradient)):
+    if any(node.name().rpartition("::")[2] in _ENDS for node in _nodes(gradient)):
         named = [name for name, part in model.named_modules() if isinstance(part, nn.Hardsigmoid)]
-        cause = f"Hardsigmoid at {', '.join(named)}" if named else "its operations are not known"
+        cause = f"Hardsigmoid at {', '.join(named)}" if named else "a function that torch does not name"
         raise ValueError(
             f"model has operations without a second derivative ({cause}), so that its gradient "
             "cannot be trained; replace torch.nn.Hardsigmoid by relu6(x + 3) / 6, which is the "
-            "same function, and attention that was written for one kernel by "
-            "torch.nn.functional.scaled_dot_product_attention"
+            "same function, attention that was written for one kernel by "
+            "torch.nn.functional.scaled_dot_product_attention, and a torch.autograd.Function with "
+            "once_differentiable by operations of torch"
         )
-    _examined.add(model)
 
 
 def _nodes(tensor: torch.Tensor) -> Iterator[Node]:

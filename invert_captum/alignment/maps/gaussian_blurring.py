@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
-from torch.nn import functional
 
-from invert_captum._validation import check_integer, shown
-from invert_captum.alignment.maps.map_checks import check_maps
+from invert_captum._validation import check_integer
+from invert_captum.alignment.maps.filtering import filtered
+from invert_captum.alignment.maps.map_checks import at_least_float32, check_maps, check_number
 
 
 def gaussian_kernel(size: int = 10, sigma: float = 10.0) -> torch.Tensor:
@@ -25,6 +23,7 @@ def gaussian_kernel(size: int = 10, sigma: float = 10.0) -> torch.Tensor:
         The kernel, of shape (size, size), float64.
 
     Raises:
+        TypeError: If ``size`` is no integer, or ``sigma`` no number.
         ValueError: If ``size`` is below 1, or ``sigma`` is not positive and finite.
 
     Source: the released code of Fel et al., "Harmonizing the object recognition strategies of deep
@@ -35,22 +34,29 @@ def gaussian_kernel(size: int = 10, sigma: float = 10.0) -> torch.Tensor:
         >>> round(float(kernel.sum()), 6), round(float(kernel[1, 1]), 4)
         (1.0, 0.2042)
     """
+    down, across = _profiles(size, sigma)
+    return torch.outer(down, across)
+
+
+def _profiles(size: int, sigma: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of rows and columns, whose outer product is the kernel."""
     size = check_integer("size", size, minimum=1)
-    if not isinstance(sigma, (int, float)) or not math.isfinite(sigma) or sigma <= 0:
-        raise ValueError(f"sigma must be positive and finite, got {shown(sigma)}")
-    pixels = torch.arange(size, dtype=torch.float64)
-    down = pixels - (size - 1) // 2
-    across = pixels - size // 2
-    kernel = torch.exp(-(down[:, None].square() + across.square()) / (2 * sigma**2))
-    return kernel / kernel.sum()
+    sigma = check_number("sigma", sigma, zero_allowed=False)
+    # On the CPU, because some devices have no float64.
+    pixels = torch.arange(size, dtype=torch.float64, device="cpu")
+    down, across = (
+        torch.exp(-((pixels - peak) ** 2) / (2 * sigma**2)) for peak in ((size - 1) // 2, size // 2)
+    )
+    return down / down.sum(), across / across.sum()
 
 
 def gaussian_blur(maps: torch.Tensor, size: int = 10, sigma: float = 10.0) -> torch.Tensor:
     """Blur maps with a Gaussian kernel, zeros around them.
 
     The published human maps are blurred with the default kernel at 64 by 64 pixels. Zeros around
-    the map darken it near its border. With an even ``size`` what is blurred
-    moves by one pixel to the left, as in the reference.
+    the map darken it near its border. With an even ``size`` what is blurred moves by one pixel to
+    the left, as in the reference. The sums are taken in at least float32, also under
+    `torch.autocast`.
 
     Args:
         maps: Maps of shape (N, H, W), floating.
@@ -61,7 +67,7 @@ def gaussian_blur(maps: torch.Tensor, size: int = 10, sigma: float = 10.0) -> to
         The blurred maps, of the same shape, type and device.
 
     Raises:
-        TypeError: If ``maps`` are not a floating tensor.
+        TypeError: If ``maps`` are not a floating tensor, or ``size`` or ``sigma`` is no number.
         ValueError: If their shape is another, or ``size`` or ``sigma`` is out of range.
 
     Source: the released code of Fel et al., NeurIPS 2022.
@@ -75,8 +81,8 @@ def gaussian_blur(maps: torch.Tensor, size: int = 10, sigma: float = 10.0) -> to
         (10, 9)
     """
     maps = check_maps("maps", maps)
-    kernel = gaussian_kernel(size, sigma).to(maps)
-    before = (size - 1) // 2
-    after = size - 1 - before
-    padded = functional.pad(maps[:, None], (before, after, before, after))
-    return functional.conv2d(padded, kernel[None, None])[:, 0]
+    down, across = (weights.tolist() for weights in _profiles(size, sigma))
+    before = (len(down) - 1) // 2
+    zeros = before, len(down) - 1 - before
+    blurred = filtered(filtered(at_least_float32(maps), down, 1, zeros), across, 2, zeros)
+    return blurred.to(maps.dtype)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+
 import torch
 
 from invert_captum._validation import shown
@@ -36,3 +39,19 @@ def check_same_shape(first_name: str, first: object, name: str, maps: object) ->
         raise ValueError(
             f"{first_name} is on {first.device}, but {name} on {maps.device}; expected one device"
         )
+
+
+def at_least_float32(maps: torch.Tensor) -> torch.Tensor:
+    """Return maps of half precision as float32, in which squares and small sums still fit."""
+    return maps.to(torch.promote_types(maps.dtype, torch.float32))
+
+
+def check_number(name: str, value: object, *, zero_allowed: bool) -> float:
+    """Return ``value`` as a `float`, or raise unless it is finite and positive (or zero)."""
+    expected = "a finite number " + ("of at least 0" if zero_allowed else "above 0")
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {shown(value)}; expected {expected}")
+    number = float(value)
+    if not math.isfinite(number) or number < 0 or (number == 0 and not zero_allowed):
+        raise ValueError(f"{name} is {value}; expected {expected}")
+    return number

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional
 
-from invert_captum._validation import check_integer
-from invert_captum.alignment.maps.map_checks import check_maps, check_same_shape
+from invert_captum._validation import check_integer, shown
+from invert_captum.alignment.maps.filtering import filtered
+from invert_captum.alignment.maps.map_checks import at_least_float32, check_maps, check_same_shape
+
+_BINOMIAL = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16]
 
 
 def pyramid(maps: torch.Tensor, n_levels: int = 5) -> list[torch.Tensor]:
@@ -41,10 +43,11 @@ def pyramid(maps: torch.Tensor, n_levels: int = 5) -> list[torch.Tensor]:
 
 
 def _reduced(maps: torch.Tensor) -> torch.Tensor:
-    across = torch.tensor([1, 4, 6, 4, 1], dtype=maps.dtype, device=maps.device) / 16
-    height, width = maps.shape[1:]
-    padded = functional.pad(maps[:, None], (1 + width % 2, 2, 1 + height % 2, 2))
-    return functional.conv2d(padded, torch.outer(across, across)[None, None], stride=2)[:, 0]
+    reduced = at_least_float32(maps)
+    for axis in (1, 2):
+        zeros = 1 + maps.shape[axis] % 2, 2
+        reduced = filtered(reduced, _BINOMIAL, axis, zeros, stride=2)
+    return reduced.to(maps.dtype)
 
 
 def pyramidal_mse(
@@ -64,7 +67,7 @@ def pyramidal_mse(
         n_levels: How many levels are averaged, at least 1.
 
     Returns:
-        The mean, a tensor without axes. Differentiable.
+        The mean, a tensor without axes, at least float32. Differentiable.
 
     Raises:
         TypeError: If the maps are not floating tensors.
@@ -80,14 +83,14 @@ def pyramidal_mse(
     """
     check_same_shape("true", true, "predicted", predicted)
     if not isinstance(tokens, torch.Tensor) or tokens.shape != true.shape[:1]:
+        given = tuple(tokens.shape) if isinstance(tokens, torch.Tensor) else shown(tokens)
         raise ValueError(
-            f"tokens must be a tensor of shape ({len(true)},), one for each map, "
-            f"got {tuple(getattr(tokens, 'shape', ())) if hasattr(tokens, 'shape') else tokens!r}"
+            f"tokens must be a tensor of shape ({len(true)},), one for each map, got {given}"
         )
     if not len(true):
         raise ValueError("true and predicted hold no maps; expected at least one")
     n_levels = check_integer("n_levels", n_levels, minimum=1)
     # The reduction is linear: the pyramid of the difference is the difference of the pyramids.
-    levels = pyramid(predicted - true, n_levels - 1)
-    weights = tokens.to(predicted)[:, None, None]
+    levels = pyramid(at_least_float32(predicted) - at_least_float32(true), n_levels - 1)
+    weights = tokens.to(levels[0])[:, None, None]
     return torch.stack([(level.square() * weights).mean() for level in levels]).mean()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch.nn import functional
 
-from invert_captum._validation import shown
-from invert_captum.alignment.maps.map_checks import check_maps
+from invert_captum.alignment.maps.map_checks import at_least_float32, check_maps, check_number
 
 
 def standardize_cut(maps: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
@@ -24,11 +21,12 @@ def standardize_cut(maps: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
         epsilon: What is added to the standard deviation, positive.
 
     Returns:
-        Maps of the same shape, at least 0. Differentiable twice.
+        Maps of the same shape and type, at least 0, computed in at least float32. Differentiable
+        twice.
 
     Raises:
-        TypeError: If ``maps`` are not a floating tensor.
-        ValueError: If their shape is another, or ``epsilon`` is not positive.
+        TypeError: If ``maps`` are not a floating tensor, or ``epsilon`` is no number.
+        ValueError: If their shape is another, or ``epsilon`` is not positive and finite.
 
     Source: Fel et al., NeurIPS 2022, section 4 (z), constants of the released code.
 
@@ -40,8 +38,8 @@ def standardize_cut(maps: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
                 [[0.0000, 0.0000]]])
     """
     maps = check_maps("maps", maps)
-    if not isinstance(epsilon, (int, float)) or not math.isfinite(epsilon) or epsilon <= 0:
-        raise ValueError(f"epsilon must be positive and finite, got {shown(epsilon)}")
+    epsilon = check_number("epsilon", epsilon, zero_allowed=False)
+    dtype, maps = maps.dtype, at_least_float32(maps)
     centred = maps - maps.mean(dim=(1, 2), keepdim=True)
     # The rounding of a mean would leave a constant map a little above or below zero everywhere.
     varies = maps.amax(dim=(1, 2), keepdim=True) > maps.amin(dim=(1, 2), keepdim=True)
@@ -50,4 +48,4 @@ def standardize_cut(maps: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
     positive = variance > 0
     deviation = torch.where(positive, variance, 1.0).sqrt()
     deviation = torch.where(positive, deviation, 0.0)
-    return torch.where(varies, functional.relu(centred) / (deviation + epsilon), 0.0)
+    return torch.where(varies, functional.relu(centred) / (deviation + epsilon), 0.0).to(dtype)

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from invert_captum._validation import shown
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationTerms
+from invert_captum.alignment.loss.second_derivatives import attention_that_differentiates_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -143,10 +144,12 @@ def _backward(
     for images, labels, heatmaps, tokens in batches:
         with _autocast(images, settings.autocast_dtype):
             terms = settings.loss(model, images, labels, heatmaps, tokens)
-        _check_finite(terms)
+        _check_terms(terms)
         share = len(images) / n_rows
         total = terms.total * share
-        (total if scaler is None else scaler.scale(total)).backward()  # type: ignore[no-untyped-call]
+        # Parts of the model under torch.utils.checkpoint run again, and need the kernel again.
+        with attention_that_differentiates_twice():
+            (total if scaler is None else scaler.scale(total)).backward()  # type: ignore[no-untyped-call]
         found.append(torch.stack([term.detach() for term in terms]) * share)
     return HarmonizationTerms(*torch.stack(found).sum(0))
 
@@ -155,7 +158,14 @@ def _autocast(images: Tensor, dtype: torch.dtype | None) -> AbstractContextManag
     return nullcontext() if dtype is None else torch.autocast(images.device.type, dtype)
 
 
-def _check_finite(terms: HarmonizationTerms) -> None:
+def _check_terms(terms: HarmonizationTerms) -> None:
+    if not isinstance(terms, HarmonizationTerms):
+        raise TypeError(f"loss returned {type(terms).__name__}; expected HarmonizationTerms")
+    if terms.total.ndim:
+        raise ValueError(
+            f"loss returned a total of shape {tuple(terms.total.shape)}; expected a tensor without "
+            "axes. DataParallel may wrap the model, but not the loss"
+        )
     if not torch.isfinite(terms.total):
         parts = ", ".join(f"{name} is {term.item()}" for name, term in terms._asdict().items())
         raise FloatingPointError(

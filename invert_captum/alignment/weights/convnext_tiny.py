@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invert_captum.alignment.weights.assignments import (
+    PER_CHANNEL,
     assign,
     convolution,
     dense,
@@ -12,7 +13,6 @@ from invert_captum.alignment.weights.assignments import (
     layer_norm,
 )
 from invert_captum.alignment.weights.model_checks import check_kinds, check_model_type
-from invert_captum.alignment.weights.weight_layouts import PER_CHANNEL
 
 if TYPE_CHECKING:
     from torch import nn

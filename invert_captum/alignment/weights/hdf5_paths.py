@@ -6,11 +6,15 @@ stranger could then bring in what was never part of it, so only hard links and o
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from invert_captum._validation import shown
+
+# Numbers that no one needs to save memory on.
+_LEAST_CHUNK = 2**16
 
 
 def members(group: Any) -> list[str]:
@@ -37,6 +41,15 @@ def dataset_at(group: Any, path: str) -> Any:
         raise ValueError(f"path has no array {path!r} where Keras keeps one")
     if found.external or found.is_virtual:
         raise ValueError(f"path keeps the array {path!r} in another file; expected one in itself")
+    if found.size and not found.id.get_storage_size():
+        # HDF5 would make zeros of it.
+        raise ValueError(f"path has an array {path!r} that was never written; expected its numbers")
+    if found.chunks is not None and math.prod(found.chunks) > max(found.size, _LEAST_CHUNK):
+        # A chunk is unpacked as a whole, so that a small file could fill the memory.
+        raise ValueError(
+            f"path keeps the array {path!r} of shape {found.shape} in chunks of {found.chunks}; "
+            "expected chunks no larger than the array"
+        )
     return found
 
 

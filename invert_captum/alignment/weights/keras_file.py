@@ -58,7 +58,8 @@ class KerasWeight:
             raise ValueError(
                 f"path has {self.name} with the numbers {self.dataset.dtype}; expected floats"
             )
-        values = np.asarray(self.dataset[()])
+        with _damage_refused(self.name):
+            values = np.asarray(self.dataset[()])
         if not np.isfinite(values).all():
             raise ValueError(f"path has NaN or infinite values in {self.name}; expected numbers")
         wide = np.float64 if values.dtype.itemsize > 4 else np.float32
@@ -97,15 +98,29 @@ def open_keras_file(path: str | os.PathLike[str]) -> Iterator[KerasFile]:
     Raises:
         ImportError: h5py is not installed.
         FileNotFoundError: There is no such file.
-        ValueError: It is no HDF5 file, none that Keras wrote, or refers to other files.
+        ValueError: It is no HDF5 file or a damaged one, none that Keras wrote, or refers to other
+            files.
     """
     h5py = _h5py()
     if not Path(path).is_file():
         raise FileNotFoundError(f"path is {str(path)!r}, where there is no file")
     if not h5py.is_hdf5(path):
         raise ValueError(f"path is {str(path)!r}, which is not an HDF5 file; expected Keras's .h5")
-    with h5py.File(path, "r") as file:
-        yield _contents(file, str(path))
+    with _damage_refused(str(path)):
+        file = h5py.File(path, "r")
+    with file:
+        with _damage_refused(str(path)):
+            contents = _contents(file, str(path))
+        yield contents
+
+
+@contextmanager
+def _damage_refused(place: str) -> Iterator[None]:
+    """Turn what h5py raises for a damaged file, which is of many kinds, into `ValueError`."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, TypeError, UnicodeError) as error:
+        raise ValueError(f"path cannot be read as HDF5, at {place!r}: {error}") from error
 
 
 def _h5py() -> Any:

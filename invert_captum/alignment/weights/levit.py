@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invert_captum.alignment.weights.assignments import assign, batch_norm, convolution, dense
+from invert_captum.alignment.weights.assignments import (
+    DENSE,
+    assign,
+    batch_norm,
+    convolution,
+    dense,
+)
 from invert_captum.alignment.weights.model_checks import check_kinds, check_model_type, timm_class
-from invert_captum.alignment.weights.weight_layouts import DENSE
 
 if TYPE_CHECKING:
     from torch import nn

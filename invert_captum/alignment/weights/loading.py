@@ -92,7 +92,7 @@ def load_keras_weights(
         ImportError: h5py, or timm where the architecture needs it, is not installed.
         FileNotFoundError: There is no such file.
         TypeError: ``model`` is not a module.
-        ValueError: The file is not one that Keras wrote, is of an architecture without a
+        ValueError: The file is damaged or not one that Keras wrote, is of an architecture without a
             counterpart or another than ``architecture``, refers to other files, or has NaN or
             infinite weights; or the model is another one, has layers of other shapes, another
             epsilon or other padding. The message names what differs.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invert_captum.alignment.weights.assignments import (
+    POINTWISE,
+    RELATIVE_POSITIONS,
     assign,
     batch_norm,
     convolution,
@@ -18,7 +20,6 @@ from invert_captum.alignment.weights.model_checks import (
     check_same_padding,
     timm_class,
 )
-from invert_captum.alignment.weights.weight_layouts import POINTWISE, RELATIVE_POSITIONS
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from invert_captum.alignment.weights.assignments import convolution, dense
+from invert_captum.alignment.weights.assignments import convolution, dense, flattened_dense
 from invert_captum.alignment.weights.model_checks import check_kinds, check_model_type
-from invert_captum.alignment.weights.weight_layouts import flattened_dense
 
 if TYPE_CHECKING:
     from invert_captum.alignment.weights.assignments import Assignment

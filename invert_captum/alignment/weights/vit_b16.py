@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from invert_captum.alignment.weights.assignments import (
+    DENSE,
+    SAME,
+    SAME_3D,
     Assignment,
     Source,
     assign,
@@ -13,13 +16,12 @@ from invert_captum.alignment.weights.assignments import (
     layer_norm,
 )
 from invert_captum.alignment.weights.model_checks import check_kinds, check_model_type
-from invert_captum.alignment.weights.weight_layouts import DENSE, SAME, SAME_3D
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from invert_captum.alignment.weights.assignments import WeightLayout
     from invert_captum.alignment.weights.keras_file import KerasFile
-    from invert_captum.alignment.weights.weight_layouts import WeightLayout
 
 RECIPE = "torchvision.models.vit_b_16()"
 _KINDS = ("Conv2d", "LayerNorm", "Dropout", "NonDynamicallyQuantizableLinear", "Linear", "GELU")

@@ -88,11 +88,12 @@ def check_settings(
     file: KerasFile,
     counterpart: Counterpart,
 ) -> str | None:
-    """Check epsilons and activations; return the activation of the head, if the file tells."""
+    """Check epsilons, strides and activations; return the head's activation, if the file tells."""
     for assignment in assignments:
         weight = sources[assignment.target][0]
         if weight.variable.rpartition("/")[2] == "gamma":
             _check_epsilon(model, assignment.target, weight, file, counterpart)
+        _check_strides(model, assignment.target, weight, file)
     if file.config is None:
         return None
     head = sources[assignments[-1].target][0].layer
@@ -167,3 +168,18 @@ def _check_epsilon(
             f"model.{name} has eps {module.eps}, the Keras network's {weight.layer} {expected}; "
             f"expected the same, as in {counterpart.recipe}, or model.{name}.eps = {expected}"
         )
+
+
+def _check_strides(model: nn.Module, target: str, weight: KerasWeight, file: KerasFile) -> None:
+    name = target.rpartition(".")[0]
+    module = model.get_submodule(name) if target.endswith(".weight") else None
+    described = None if file.config is None else file.config.layer(weight.layer)
+    if not isinstance(module, nn.Conv2d) or described is None:
+        return
+    for setting, ours in (("strides", module.stride), ("dilation_rate", module.dilation)):
+        expected = described.settings.get(setting, list(ours))
+        if expected != list(ours):
+            raise ValueError(
+                f"path has {setting} {expected} in the layer {weight.layer}, model.{name} has "
+                f"{list(ours)}; expected the same"
+            )

@@ -8,6 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 import invert_captum as ic
 from invert_captum import InvertCaptumWarning
+from invert_captum.alignment.evaluation import group_differences
 from invert_captum.alignment.evaluation.by_concept import alignment_by_concept
 
 
@@ -48,6 +49,18 @@ def test_each_row_is_what_scipy_finds(scores, labels, digits):
     counts = labels.sum(0)[table["concept"].astype(int)]
     assert table["n_with"].tolist() == counts.tolist()
     assert (table["n_with"] + table["n_without"] == 80).all()
+
+
+def test_many_small_groups_are_tested_in_blocks(monkeypatch, rng):
+    labels = np.zeros((40, 12), dtype=bool)
+    for column in range(12):
+        labels[rng.choice(40, 3 + column % 3, replace=False), column] = True
+    labels[:, 11] = ~labels[:, 0]
+    scores = rng.normal(size=40)
+    monkeypatch.setattr(group_differences, "_MOST_VALUES", 80)
+    table = alignment_by_concept(scores, labels, min_samples=2)
+    expected = by_scipy(scores, labels)[table["concept"].astype(int)]
+    np.testing.assert_allclose(table[COLUMNS], expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("correction", ["holm", "fdr_bh"])

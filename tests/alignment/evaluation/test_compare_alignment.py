@@ -83,11 +83,12 @@ def test_a_comparison_by_hand(make_scores):
     assert compared.spearman.p_value == compared.alignment.p_value == 0.25
     assert compared.dice.difference == pytest.approx(0.2)
     assert compared.dice.p_value == 0.125
-    assert compared.iou == (4, 0.0, 0.0, 0.0, 1.0)
+    assert compared.iou[:2] == (4, 0.0)
+    assert compared.iou.p_value == 1.0
     # Three images turn right and one wrong: 2 * (1 + 4) of 16 tosses of a coin.
     assert compared.accuracy.difference == 0.5
     assert compared.accuracy.p_value == pytest.approx(0.625)
-    assert compared.alignment.low == pytest.approx(2 * compared.spearman.low)
+    assert np.isnan([compared.spearman.low, compared.spearman.high]).all()
 
 
 def test_the_other_way_round_it_is_the_negative(make_scores, rng):
@@ -104,6 +105,15 @@ def test_the_interval_is_that_of_the_mean_difference(make_scores, rng):
     compared = compare_alignment(make_scores(before), make_scores(after))
     by_t = stats.ttest_rel(after, before).confidence_interval()
     np.testing.assert_allclose(compared.spearman[2:4], by_t, atol=4e-3)
+    np.testing.assert_allclose(compared.alignment[2:4], 2 * np.array(by_t), atol=8e-3)
+
+
+def test_models_that_never_differ_may_differ_on_other_images(make_scores):
+    scores = make_scores(np.linspace(0.1, 0.3, 9), predicted=np.arange(9) < 5)
+    accuracy = compare_alignment(scores, scores).accuracy
+    assert (accuracy.n, accuracy.difference, accuracy.p_value) == (9, 0.0, 1.0)
+    assert accuracy.low < -0.1
+    assert accuracy.high > 0.1
 
 
 def test_the_table_has_a_row_a_measure(make_scores):

@@ -13,7 +13,7 @@ from captum.attr import (
 )
 from scipy import stats
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, SubsetRandomSampler, TensorDataset
 
 from invert_captum import InvertCaptumWarning
 from invert_captum.alignment.evaluation.evaluate import HUMAN_CEILING, evaluate_alignment
@@ -342,12 +342,60 @@ def test_models_that_cannot_be_explained_are_refused(model, batch):
     with pytest.raises(ValueError, match="no gradient from its logits to its images"):
         evaluate_alignment(Cut(), [batch])
     assert len(evaluate_alignment(Cut(), [batch], lambda images, _: images)) == 6
-    with pytest.raises(TypeError, match="model gives a dict for batch 0"):
-        evaluate_alignment(Named(), [batch], lambda images, _: images)
-    with pytest.raises(ValueError, match=r"model gives shape \(6, 4, 8, 9\)"):
+    for attribution in (None, lambda images, _: images):
+        with pytest.raises(TypeError, match="model gives a dict for batch 0"):
+            evaluate_alignment(Named(), [batch], attribution)
+    with pytest.raises(ValueError, match=r"model gives shape \(1, 4, 8, 9\)"):
         evaluate_alignment(model[0], [batch])
     with pytest.raises(TypeError, match="model is"):
         evaluate_alignment(lambda images: images, [batch])
+
+
+def test_a_model_that_gives_nan_is_refused_with_the_rows(model, batch):
+    images = batch[0].clone()
+    images[4, 0, 0, 0] = torch.nan
+    tokens = torch.tensor([0.0, 1, 1, 1, 1, 1])
+    with pytest.raises(ValueError, match="model gives NaN for batch 0, in rows 4,"):
+        evaluate_alignment(model, [(images, *batch[1:], tokens)], always(torch.rand(5, 8, 9)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_probabilities_in_place_of_logits_are_warned_of(model, batch, dtype):
+    images, *others = batch
+    given = [(images.to(dtype), *others)]
+    with pytest.warns(InvertCaptumWarning, match="as a softmax does"):
+        evaluate_alignment(nn.Sequential(model, nn.Softmax(1)).to(dtype), given)
+    evaluate_alignment(nn.Sequential(model, nn.Sigmoid()).to(dtype), given)
+
+
+def test_data_that_shuffles_is_warned_of(model, batch):
+    dataset = TensorDataset(*batch)
+    by_batch = BatchSampler(SubsetRandomSampler(range(6)), 3, drop_last=False)
+    for loader in (
+        DataLoader(dataset, batch_size=3, shuffle=True),
+        DataLoader(dataset, batch_sampler=by_batch),
+    ):
+        with pytest.warns(InvertCaptumWarning, match="data shuffles"):
+            evaluate_alignment(model, loader)
+
+
+def test_an_attribution_of_another_model_is_refused(model, batch):
+    other = nn.Sequential(nn.Flatten(), nn.Linear(216, 3))
+    for method in (InputXGradient(other), NoiseTunnel(Saliency(other)), Saliency(other.forward)):
+        with pytest.raises(ValueError, match="of another Sequential than model"):
+            evaluate_alignment(model, [batch], method)
+    of_part = Saliency(nn.Sequential(model, nn.Identity()))
+    for method in (of_part, Saliency(model.forward), Saliency(lambda images: model(images))):
+        evaluate_alignment(model, [batch], method)
+
+
+def test_human_maps_of_any_type_give_the_same(model, batch):
+    images, labels, heatmaps = batch
+    heatmaps = heatmaps.half()
+    plain = evaluate_alignment(model, [(images, labels, heatmaps.float())])
+    for dtype in (torch.float64, torch.float16):
+        scores = evaluate_alignment(model, [(images, labels, heatmaps.to(dtype))])
+        assert scores.spearman.tolist() == plain.spearman.tolist()
 
 
 def test_maps_that_cannot_be_scored_are_refused(model, batch):

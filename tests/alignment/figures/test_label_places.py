@@ -1,11 +1,11 @@
 """Names stand inside, near their points, and cover neither each other nor a point."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_captum.alignment.figures.label_places import joining_line, place_labels
+from invert_captum.alignment.figures.label_places import place_labels
+from invert_captum.alignment.figures.segments import cut_each_other
 
 WIDTH, HEIGHT, GAP = 1000.0, 700.0, 15.0
 
@@ -45,8 +45,28 @@ def test_a_label_gives_way_to_a_line_and_to_the_border():
     assert at_border[0] + 80 <= WIDTH
 
 
-@pytest.mark.parametrize(("anchor", "end"), [((0.0, 0.0), (10, 10)), ((15.0, 50.0), (15, 20))])
-def test_lines_end_at_the_nearest_place_of_the_label(anchor, end):
-    low, high = np.array([[10.0, 10.0]]), np.array([[20.0, 20.0]])
-    line = joining_line(np.array([anchor]), low, high)
-    np.testing.assert_allclose(line[0, -1], end)
+def test_a_label_is_not_beside_another_point_where_there_is_room():
+    # At the right of the first point its label would stand as near to the second.
+    anchors, size = np.array([[400.0, 300.0], [510.0, 300.0]]), np.array([80.0, 20.0])
+    low = place_labels(anchors, np.stack([size] * 2), anchors, WIDTH, HEIGHT, GAP)
+    nearest = np.clip(anchors[:, None], low, low + size)
+    apart = np.linalg.norm(nearest - anchors[:, None], axis=2)
+    assert apart[0, 0] < 1.5 * GAP < apart[1, 0]
+    assert apart[1, 1] < 1.5 * GAP < apart[0, 1]
+
+
+def test_lines_to_labels_do_not_cross():
+    rng = np.random.default_rng(3)
+    anchors = [500, 350] + rng.normal(0, 35, (10, 2))
+    sizes = np.tile([100.0, 25.0], (10, 1))
+    low = place_labels(anchors, sizes, anchors, WIDTH, HEIGHT, GAP)
+    ends = np.clip(anchors, low, low + sizes)
+    for anchor, end in zip(anchors, ends, strict=True):
+        assert not cut_each_other(anchor, end[None], anchors, ends).any()
+
+
+def test_places_are_the_same_each_time():
+    anchors = np.random.default_rng(5).uniform(200, 400, (12, 2))
+    sizes = np.tile([90.0, 20.0], (12, 1))
+    first, second = (place_labels(anchors, sizes, anchors, WIDTH, HEIGHT, GAP) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

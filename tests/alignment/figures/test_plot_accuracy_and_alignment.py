@@ -66,6 +66,29 @@ def test_no_text_covers_another_and_all_is_inside():
     assert {text.get_text() for text in names(figure)} == set(POINTS)
 
 
+def test_no_accuracy_is_marked_below_0_or_above_100():
+    for accuracies in ((0.95, 1.0), (0.0, 0.01), (0.0, 1.0)):
+        axes = plot_accuracy_and_alignment({str(a): (a, 0.5) for a in accuracies}).axes[0]
+        low, high = axes.get_xlim()
+        assert low < 0 or high > 100
+        ticks = axes.get_xticks()
+        assert len(ticks) >= 3
+        assert max(low, 0) <= ticks.min() < ticks.max() <= min(high, 100)
+
+
+def test_long_names_and_titles_take_two_lines():
+    long = "a model whose name takes two lines"
+    figure = plot_accuracy_and_alignment({long: (0.5, 0.5)}, title="A long title " * 6)
+    (name,) = names(figure)
+    assert name.get_text().split() == long.split()
+    assert name.get_text().count("\n") == 1
+    (title,) = figure.texts
+    assert title.get_text().split() == ["A", "long", "title"] * 6
+    figure.canvas.draw()
+    assert figure.axes[0].bbox.y1 < title.get_window_extent().y0
+    assert title.get_window_extent().y1 < figure.bbox.y1
+
+
 def test_a_frame_gives_the_same_as_a_mapping():
     columns = ["accuracy", "alignment", "low", "high"]
     frame = pd.DataFrame.from_dict(POINTS, orient="index", columns=columns)

@@ -67,6 +67,17 @@ def test_no_text_covers_another_or_a_tile(images, people):
         assert 0 <= box.y0 < box.y1 <= figure.bbox.y1
 
 
+@pytest.mark.parametrize("size", [(20, 80), (80, 20)])
+def test_tiles_are_no_higher_than_their_pictures(size):
+    picture, maps = torch.rand(1, 3, *size), torch.rand(1, *size)
+    figure = plot_maps(picture, maps, {"model": maps}, titles=["title"])
+    figure.canvas.draw()
+    (title,) = (text for text in figure.texts if text.get_text() == "title")
+    drawn = figure.axes[0].get_window_extent()
+    assert drawn.height / drawn.width == pytest.approx(size[0] / size[1], rel=0.01)
+    assert 0 < drawn.y0 - title.get_window_extent().y1 < title.get_window_extent().height
+
+
 def test_maps_may_be_coarser_than_pictures(images):
     coarse = np.random.default_rng(0).random((5, 4, 5))
     figure = plot_maps(images, coarse, {"model": coarse}, n=1)

@@ -7,11 +7,14 @@ import pytest
 import torch
 from reference_networks import PARAMETERS, batch, gradient, network
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from invert_captum import InvertCaptumWarning
+from invert_captum.alignment.loss.cross_entropy import smoothed_cross_entropy
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss, harmonization_loss
 from invert_captum.alignment.maps.map_pyramid import pyramidal_mse
 from invert_captum.alignment.maps.standardizing import standardize_cut
+from invert_captum.alignment.training.harmonization_step import harmonization_step
 
 VARIANTS = [
     "relu",
@@ -227,6 +230,69 @@ def test_autocast_casts_the_model_and_not_the_loss(small):
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("slope", [1.0, 1e-4])
+@pytest.mark.parametrize("autocast", [True, False])
+def test_in_float16_small_gradients_of_images_do_not_become_zero(slope, autocast):
+    """With the smaller slope, all are below what float16 holds."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    )
+    with torch.no_grad():
+        model[-1].weight *= slope
+    images, heatmaps, labels = torch.rand(2, 3, 32, 32), torch.rand(2, 32, 32), torch.arange(2)
+    exact = harmonization_loss(model, images, labels, heatmaps).harmonization
+    if autocast:
+        with torch.autocast("cpu", torch.float16):
+            found = harmonization_loss(model, images, labels, heatmaps).harmonization
+    else:
+        found = harmonization_loss(model.half(), images.half(), labels, heatmaps).harmonization
+    assert float(exact.detach()) > 0
+    assert float(found.detach()) == pytest.approx(float(exact.detach()), rel=0.02)
+
+
+def test_in_float16_large_gradients_of_images_stay_as_they_are():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 6, 3))
+    with torch.no_grad():
+        model[-1].weight *= 1e5  # up to 10⁴, and float16 ends at 6.5 · 10⁴
+    images, heatmaps, labels = 1e-4 * torch.rand(2, 3, 6, 6), torch.rand(2, 6, 6), torch.arange(2)
+    exact = harmonization_loss(model, images, labels, heatmaps)
+    with torch.autocast("cpu", torch.float16):
+        found = harmonization_loss(model, images, labels, heatmaps)
+    assert float(found.harmonization.detach()) == pytest.approx(
+        float(exact.harmonization.detach()), rel=0.02
+    )
+
+
+def test_attention_in_checkpointed_parts_can_be_harmonized():
+    class Attention(nn.Module):
+        def __init__(self, checkpointed):
+            super().__init__()
+            self.first, self.head = nn.Linear(3, 16), nn.Linear(16, 3)
+            self.checkpointed = checkpointed
+
+        def attend(self, pixels):
+            heads = self.first(pixels).unflatten(2, (2, 8)).transpose(1, 2)
+            attended = nn.functional.scaled_dot_product_attention(heads, heads, heads)
+            return attended.transpose(1, 2).flatten(2)
+
+        def forward(self, images):
+            pixels = images.flatten(2).transpose(1, 2)
+            if self.checkpointed:
+                return self.head(checkpoint(self.attend, pixels, use_reentrant=False).mean(1))
+            return self.head(self.attend(pixels).mean(1))
+
+    rows = torch.rand(2, 3, 6, 6), torch.arange(2), torch.rand(2, 6, 6)
+    found = []
+    for checkpointed in (False, True):
+        torch.manual_seed(0)
+        model = Attention(checkpointed)
+        harmonization_step(model, torch.optim.SGD(model.parameters(), lr=0.1), *rows)
+        found.append(model.state_dict())
+    torch.testing.assert_close(*found)
+
+
 def test_batch_norm_in_training_sees_the_batch_once():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 2))
@@ -271,6 +337,14 @@ def test_the_fast_kernel_of_attention_would_fail():
     (slope,) = torch.autograd.grad(attended.sum(), query, create_graph=True)
     with pytest.raises(RuntimeError, match="not implemented"):
         slope.sum().backward()
+
+
+def test_a_large_offset_of_the_logits_does_not_blur_the_loss():
+    logits = torch.tensor([[0.0, 1.5, -1.0], [2.0, 0.25, 0.5]])
+    weights = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    expected = nn.functional.cross_entropy(logits, weights, label_smoothing=0.1)
+    found = smoothed_cross_entropy(logits + 2.0**17, weights, 0.1)
+    assert float(found) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_the_module_form_is_the_function(small):

@@ -72,17 +72,19 @@ def test_bad_rows_are_refused_and_named(changed, error, message):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("settings", "error", "message"),
     [
-        ({"lambda_harmonization": -1.0}, "lambda_harmonization must be at least 0"),
-        ({"lambda_weights": NAN}, "lambda_weights must be at least 0"),
-        ({"label_smoothing": 1.5}, "label_smoothing is 1.5"),
+        ({"lambda_harmonization": -1.0}, ValueError, "lambda_harmonization is -1.0; expected a fin"),
+        ({"lambda_harmonization": "1"}, TypeError, "lambda_harmonization is '1'"),
+        ({"lambda_weights": NAN}, ValueError, "lambda_weights is nan; expected a finite number"),
+        ({"lambda_weights": True}, TypeError, "lambda_weights is True"),
+        ({"label_smoothing": 1.5}, ValueError, "label_smoothing is 1.5"),
     ],
 )
-def test_bad_factors_are_refused_by_both_forms(settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_factors_are_refused_by_both_forms(settings, error, message):
+    with pytest.raises(error, match=message):
         harmonization_loss(model(), **rows(), **settings)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(error, match=message):
         HarmonizationLoss(**settings)
 
 
@@ -173,6 +175,41 @@ def test_compiled_through_aotautograd_is_refused_and_eager_is_not():
     harmonization_loss(compiled._orig_mod, **rows()).total.backward()
     eager = torch.compile(model(), backend="eager")
     harmonization_loss(eager, **rows()).total.backward()
+
+
+def test_a_function_that_is_differentiable_once_is_refused():
+    class Sigmoid(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, values):
+            ctx.save_for_backward(values.sigmoid())
+            return values.sigmoid()
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, slopes):
+            (values,) = ctx.saved_tensors
+            return slopes * values * (1 - values)
+
+    class Once(nn.Module):
+        def forward(self, values):
+            return Sigmoid.apply(values)
+
+    once = nn.Sequential(model()[0], Once(), *model()[2:])
+    with pytest.raises(ValueError, match="once_differentiable"):
+        harmonization_loss(once, **rows())
+    harmonization_loss(once, **rows(), lambda_harmonization=0).total.backward()
+
+
+def test_a_model_that_is_changed_after_a_first_step_is_examined_again():
+    changed = model()
+    harmonization_loss(changed, **rows()).total.backward()
+    activation, changed[1] = changed[1], nn.Hardsigmoid()
+    with pytest.raises(ValueError, match="Hardsigmoid at 1"):
+        harmonization_loss(changed, **rows())
+    changed[1] = activation
+    changed.compile(backend="aot_eager")
+    with pytest.raises(ValueError, match=r"model\.compile\(\)"):
+        harmonization_loss(changed, **rows())
 
 
 def test_rows_that_do_not_sum_to_one_are_told_of():

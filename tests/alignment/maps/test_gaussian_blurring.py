@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,9 +52,27 @@ def test_maps_are_blurred_one_by_one():
     torch.testing.assert_close(gaussian_blur(maps), alone, rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_type_is_kept_and_no_maps_are_none(dtype):
     assert gaussian_blur(torch.zeros(0, 5, 5, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_of_half_precision_only_the_result_is_rounded(dtype):
+    maps = (1000 * torch.rand(2, 20, 20)).to(dtype)
+    assert torch.equal(gaussian_blur(maps), gaussian_blur(maps.float()).to(dtype))
+
+
+def test_autocast_changes_nothing():
+    maps = torch.rand(2, 20, 20)
+    with torch.autocast("cpu", torch.bfloat16):
+        blurred = gaussian_blur(maps)
+    assert torch.equal(blurred, gaussian_blur(maps))
+
+
+def test_a_number_of_numpy_is_a_number():
+    maps = torch.rand(1, 9, 9)
+    assert torch.equal(gaussian_blur(maps, np.int64(3), np.float32(2)), gaussian_blur(maps, 3, 2.0))
 
 
 @pytest.mark.parametrize(
@@ -64,8 +83,10 @@ def test_type_is_kept_and_no_maps_are_none(dtype):
         ((torch.zeros(2, 0, 5),), ValueError, r"shape \(N, H, W\), got \(2, 0, 5\)"),
         ((torch.zeros(1, 5, 5, dtype=torch.uint8),), TypeError, "floating point, got torch.uint8"),
         ((torch.zeros(1, 5, 5), 0), ValueError, "size"),
-        ((torch.zeros(1, 5, 5), 3, 0.0), ValueError, "sigma must be positive and finite, got 0.0"),
-        ((torch.zeros(1, 5, 5), 3, float("nan")), ValueError, "sigma must be positive"),
+        ((torch.zeros(1, 5, 5), 3, 0.0), ValueError, "sigma is 0.0; expected a finite number above 0"),
+        ((torch.zeros(1, 5, 5), 3, float("nan")), ValueError, "sigma is nan; expected a finite"),
+        ((torch.zeros(1, 5, 5), 3, "1"), TypeError, "sigma is '1' .*; expected a finite"),
+        ((torch.zeros(1, 5, 5), 3, True), TypeError, "sigma is True"),
     ],
 )
 def test_what_cannot_be_blurred_is_refused(arguments, error, message):

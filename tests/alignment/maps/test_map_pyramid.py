@@ -108,6 +108,24 @@ def test_an_odd_and_an_even_level_by_a_centred_kernel():
     torch.testing.assert_close(pyramid(maps, 1)[1], everywhere[:, ::2, 1::2], rtol=0, atol=1e-15)
 
 
+def test_autocast_changes_nothing():
+    true, predicted, tokens = torch.rand(2, 17, 16), torch.rand(2, 17, 16), torch.ones(2)
+    with torch.autocast("cpu", torch.bfloat16):
+        levels, mean = pyramid(true), pyramidal_mse(true, predicted, tokens)
+    for level, expected in zip(levels, pyramid(true), strict=True):
+        assert torch.equal(level, expected)
+    assert mean == pyramidal_mse(true, predicted, tokens)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_mean_of_half_precision_is_that_of_float32(dtype):
+    """The squares of these differences are above what float16 holds."""
+    true, predicted = ((1000 * torch.rand(2, 9, 9)).to(dtype) for _ in range(2))
+    assert {level.dtype for level in pyramid(true)} == {dtype}
+    mean = pyramidal_mse(true, predicted, torch.ones(2, dtype=dtype))
+    assert mean == pyramidal_mse(true.float(), predicted.float(), torch.ones(2))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -78,7 +78,19 @@ def test_second_derivatives_are_right():
     assert torch.autograd.gradgradcheck(standardize_cut, maps)
 
 
-@pytest.mark.parametrize("epsilon", [0, -1.0, float("nan"), "small"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_of_half_precision_only_the_result_is_rounded(dtype):
+    """The squares of these values are above what float16 holds."""
+    maps = (2000 * torch.rand(2, 20, 20)).to(dtype)
+    assert torch.equal(standardize_cut(maps), standardize_cut(maps.float()).to(dtype))
+
+
+@pytest.mark.parametrize("epsilon", [0, -1.0, float("nan"), float("inf")])
 def test_an_epsilon_that_does_not_guard_is_refused(epsilon):
-    with pytest.raises(ValueError, match="epsilon must be positive"):
+    with pytest.raises(ValueError, match=f"epsilon is {epsilon}; expected a finite number above"):
         standardize_cut(torch.zeros(1, 2, 2), epsilon)
+
+
+def test_an_epsilon_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="epsilon is 'small'"):
+        standardize_cut(torch.zeros(1, 2, 2), "small")

@@ -207,6 +207,25 @@ def test_settings_are_refused(settings, error, message):
         harmonization_step(model, sgd(model), *batch(), **settings)
 
 
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (lambda terms: terms.total, TypeError, "loss returned Tensor; expected HarmonizationTerms"),
+        (
+            lambda terms: HarmonizationTerms(*(term[None] for term in terms)),
+            ValueError,
+            r"total of shape \(1,\); .* DataParallel",
+        ),
+    ],
+)
+def test_what_is_no_loss_is_refused(returned, error, message):
+    model = network()
+    with pytest.raises(error, match=message):
+        harmonization_step(
+            model, sgd(model), *batch(), loss=lambda *rows: returned(HarmonizationLoss()(*rows))
+        )
+
+
 def test_optimizers_of_another_model_are_refused():
     with pytest.raises(ValueError, match="optimizer has none of model's parameters"):
         harmonization_step(network(), sgd(network()), *batch())

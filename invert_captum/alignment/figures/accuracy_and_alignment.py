@@ -110,7 +110,7 @@ def _axes(figure: Figure, points: Mapping[str, PlottedPoint], heading: str, abov
     axes.set_ylim(*_limits([value for point in points.values() for value in point[1:]], 0.12))
     # The axis may go on beyond 0 and 100 for the sake of names, where no accuracy can be.
     least, most = max(shares[0], 0), min(shares[1], 100)
-    ticks = _ticks().tick_values(*shares)
+    ticks = np.asarray(_ticks().tick_values(*shares))
     axes.set_xticks(ticks[(ticks >= least) & (ticks <= most)])
     axes.yaxis.set_major_locator(_ticks())
     axes.set_xlabel("Accuracy (%)", size=HEADING_SIZE, color=INK)

@@ -57,7 +57,7 @@ def test_a_label_is_not_beside_another_point_where_there_is_room():
 
 def test_lines_to_labels_do_not_cross():
     rng = np.random.default_rng(3)
-    anchors = [500, 350] + rng.normal(0, 35, (10, 2))
+    anchors = rng.normal([500, 350], 35, (10, 2))
     sizes = np.tile([100.0, 25.0], (10, 1))
     low = place_labels(anchors, sizes, anchors, WIDTH, HEIGHT, GAP)
     ends = np.clip(anchors, low, low + sizes)

@@ -134,6 +134,7 @@ def train(args: argparse.Namespace, device: torch.device) -> None:
         # Every process and epoch has its own dropout; the first may save when all have loaded.
         torch.manual_seed(args.seed + 10_000 * epoch + dist.get_rank())
         (batches.dataset if args.data else batches.sampler).set_epoch(epoch)
+        before = done["step"]
         for batch in common_batches(batches, args.steps, device):
             terms = harmonization_step(objective, optimizer, *batch, **how)
             done["step"] += 1
@@ -143,7 +144,7 @@ def train(args: argparse.Namespace, device: torch.device) -> None:
                 for name, mean in zip(terms._fields, means.tolist(), strict=True):
                     writer.add_scalar(f"loss/{name}", mean, done["step"])
                 writer.add_scalar("learning_rate", scheduler.get_last_lr()[0], done["step"])
-        if not done["step"]:
+        if done["step"] == before:
             raise ValueError("--data has too few records for one --batch-size in every process")
         scheduler.step()
         done["epoch"] = epoch + 1

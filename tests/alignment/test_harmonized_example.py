@@ -1,6 +1,8 @@
 """The example under torchrun, with two processes on the CPU."""
 
 import os
+import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +16,29 @@ EXAMPLE = ROOT / "examples" / "train_harmonized.py"
 TINY = ["--model", "squeezenet1_1", "--classes", "3", "--size", "32", "--batch-size", "4"]
 
 
-def torchrun(*arguments):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+def started(*command, **settings):
+    """Run the example, and return how it ended."""
     return subprocess.run(
-        [*launch, EXAMPLE, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        [sys.executable, *map(str, command)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **settings},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def torchrun(*arguments):
+    """Run it in two processes."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return started(*launch, EXAMPLE, *arguments)
+
+
+def alone(*arguments):
+    """Run it in the one process that torchrun would start, which saves the time of torchrun."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1])}
+    return started(EXAMPLE, *arguments, RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", **address)
 
 
 def scalars(folder):
@@ -32,10 +48,10 @@ def scalars(folder):
     return {tag: [event.step for event in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
 
 
-def test_two_processes_train_write_events_and_a_checkpoint_and_go_on(tmp_path):
+def test_one_process_writes_events_and_a_checkpoint_from_which_two_go_on(tmp_path):
     folder = tmp_path / "run"
     given = ["--folder", folder, "--precision", "bfloat16", *TINY]
-    run = torchrun("--synthetic", 16, "--steps", 2, "--epochs", 1, *given)
+    run = alone("--synthetic", 16, "--steps", 2, "--epochs", 1, *given)
     assert run.returncode == 0, run.stderr
     first = torch.load(folder / "last.pt", weights_only=True)
     assert first["done"] == {"epoch": 1, "step": 2}
@@ -62,13 +78,9 @@ def test_two_processes_train_write_events_and_a_checkpoint_and_go_on(tmp_path):
     assert all(found == [1, 2, 3, 4] for found in steps.values())
 
 
-def test_without_torchrun_it_says_how_to_start_it():
-    run = subprocess.run(
-        [sys.executable, EXAMPLE, "--synthetic", "--folder", "none"],
-        env={key: value for key, value in os.environ.items() if key != "LOCAL_RANK"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 2
-    assert "torchrun --standalone --nproc-per-node" in run.stderr
+def test_without_torchrun_it_says_how_to_start_it(monkeypatch, capsys):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--synthetic", "--folder", "none"])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    assert "torchrun --standalone --nproc-per-node" in capsys.readouterr().err

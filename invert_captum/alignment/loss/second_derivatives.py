@@ -46,7 +46,9 @@ def refuse_single_derivatives(model: nn.Module, gradient: torch.Tensor) -> None:
     """
     if any(node.name().rpartition("::")[2] in _ENDS for node in _nodes(gradient)):
         named = [name for name, part in model.named_modules() if isinstance(part, nn.Hardsigmoid)]
-        cause = f"Hardsigmoid at {', '.join(named)}" if named else "a function that torch does not name"
+        cause = (
+            f"Hardsigmoid at {', '.join(named)}" if named else "a function that torch does not name"
+        )
         raise ValueError(
             f"model has operations without a second derivative ({cause}), so that its gradient "
             "cannot be trained; replace torch.nn.Hardsigmoid by relu6(x + 3) / 6, which is the "

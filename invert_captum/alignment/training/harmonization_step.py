@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
+from invert_captum._log import warn
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss
 from invert_captum.alignment.training.optimization import (
     StepSettings,
     check_optimizer,
+    check_scheduler,
     optimize,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
     from torch import Tensor, nn
     from torch.amp import GradScaler
     from torch.optim import Optimizer
@@ -63,9 +66,14 @@ def harmonization_step(
     Raises:
         FloatingPointError: the total is not finite or, without ``scaler``, the gradients are not;
             the weights, buffers and the optimizer are as before, the gradients are None.
-        TypeError: ``optimizer`` needs a closure, as L-BFGS does.
-        ValueError: none of the optimizer's parameters is the model's, ``max_grad_norm`` is not
-            above 0, or what the loss refuses.
+        TypeError: ``optimizer`` needs a closure, as L-BFGS does, or ``loss`` returns something
+            else.
+        ValueError: none of the optimizer's parameters is the model's or gets a gradient,
+            ``scheduler`` is of another optimizer, ``max_grad_norm`` is not above 0, or what the
+            loss refuses.
+
+    Warns:
+        InvertCaptumWarning: ``autocast_dtype`` is float16, and there is no ``scaler``.
 
     Examples:
         >>> import torch
@@ -83,6 +91,12 @@ def harmonization_step(
         True
     """
     check_optimizer(model, optimizer)
+    check_scheduler(scheduler, optimizer)
+    if autocast_dtype == torch.float16 and not (scaler and scaler.is_enabled()):
+        warn(
+            "autocast_dtype is torch.float16 without a scaler: small gradients become 0; give a "
+            "torch.amp.GradScaler, or use torch.bfloat16"
+        )
     settings = StepSettings(
         HarmonizationLoss() if loss is None else loss,
         max_grad_norm=max_grad_norm,

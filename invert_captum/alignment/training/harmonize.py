@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from invert_captum._validation import check_choice, check_integer
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss
-from invert_captum.alignment.training.optimization import StepSettings, check_optimizer
+from invert_captum.alignment.training.optimization import (
+    StepSettings,
+    check_optimizer,
+    check_scheduler,
+)
 from invert_captum.alignment.training.training_batches import check_data
 from invert_captum.alignment.training.training_checkpoint import Trained
 from invert_captum.alignment.training.training_loop import Course, TrainingLoop
@@ -120,6 +125,9 @@ def harmonize(
     check_choice("scheduler_interval", scheduler_interval, ("step", "epoch"))
     check_data(data, n_epochs)
     check_optimizer(model, optimizer)
+    check_scheduler(scheduler, optimizer)
+    if checkpoint is not None and log is not None and Path(checkpoint) == Path(log):
+        raise ValueError(f"checkpoint and log are both {str(log)!r}; expected two files")
     here = next(model.parameters()).device if device is None else torch.device(device)
     model.to(here)
     scaler = torch.amp.GradScaler(here.type) if autocast_dtype == torch.float16 else None

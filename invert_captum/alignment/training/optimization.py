@@ -98,6 +98,12 @@ def check_optimizer(model: nn.Module, optimizer: Optimizer) -> None:
         )
 
 
+def check_scheduler(scheduler: LRScheduler | None, optimizer: Optimizer) -> None:
+    """Refuse a scheduler that would leave the optimizer's learning rate as it is."""
+    if scheduler is not None and getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ValueError("scheduler is of another optimizer; expected one made from optimizer")
+
+
 def optimize(
     model: nn.Module, optimizer: Optimizer, batches: Sequence[Batch], settings: StepSettings
 ) -> StepOutcome:
@@ -108,6 +114,7 @@ def optimize(
 
     Raises:
         FloatingPointError: the loss or, without a scaler, its gradient is not finite.
+        ValueError: no parameter of the optimizer has a gradient.
     """
     scaler = settings.scaler if settings.scaler and settings.scaler.is_enabled() else None
     optimizer.zero_grad(set_to_none=True)
@@ -115,6 +122,11 @@ def optimize(
     model.zero_grad(set_to_none=True)
     with _untouched_on_error(model, optimizer):
         terms = _backward(model, batches, settings, scaler)
+        if all(parameter.grad is None for parameter in _parameters(optimizer)):
+            raise ValueError(
+                "none of optimizer's parameters got a gradient: they are frozen, or the loss does "
+                "not depend on them"
+            )
         if scaler is not None:
             scaler.unscale_(optimizer)
         norm = _clip(_parameters(optimizer), settings.max_grad_norm)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from invert_captum._validation import listed, shown
 from invert_captum.alignment.weights.assignments import convolution, dense, flattened_dense
 from invert_captum.alignment.weights.model_checks import check_kinds, check_model_type
 
@@ -18,6 +19,14 @@ RECIPE = "torchvision.models.vgg16()"
 # Where torchvision's `features` has the convolutions of each block; between lie ReLU and pooling.
 _BLOCKS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 _STRIDE = 32
+# What may follow the first weights in Keras, with the settings that count.
+_KERAS_SETTINGS: dict[str, dict[str, object]] = {
+    "Conv2D": {"padding": "same", "data_format": "channels_last", "groups": 1},
+    "MaxPooling2D": {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"},
+    **dict.fromkeys(("Flatten", "Dense", "Dropout", "Activation", "ReLU", "Softmax"), {}),
+    # Refused elsewhere, where their place is known.
+    **dict.fromkeys(("Rescaling", "Normalization", "Identity"), {}),
+}
 _KINDS = ("Conv2d", "ReLU", "MaxPool2d", "AdaptiveAvgPool2d", "Linear", "Dropout", "Identity")
 
 
@@ -27,6 +36,7 @@ def vgg16_assignments(model: nn.Module, file: KerasFile) -> list[Assignment]:
 
     check_model_type(model, VGG, RECIPE)
     check_kinds(model, _KINDS, RECIPE)
+    _check_keras_layers(file)
     height, width = _grid(model, file)
     found = [
         assignment
@@ -43,6 +53,25 @@ def vgg16_assignments(model: nn.Module, file: KerasFile) -> list[Assignment]:
         *dense("classifier.3", "fc2"),
         *dense("classifier.6", "predictions"),
     ]
+
+
+def _check_keras_layers(file: KerasFile) -> None:
+    """Raise if layers without weights make another network of it, such as average pooling."""
+    layers = () if file.config is None else file.config.layers
+    names = [layer.name for layer in layers]
+    first = names.index("block1_conv1") if "block1_conv1" in names else 0
+    for layer in layers[first:]:
+        if layer.kind not in _KERAS_SETTINGS:
+            raise ValueError(
+                f"path has the layer {layer.name} of the kind {layer.kind}, which VGG16 has not; "
+                f"expected {listed(list(_KERAS_SETTINGS)[:4])}"
+            )
+        for setting, expected in _KERAS_SETTINGS[layer.kind].items():
+            if (found := layer.settings.get(setting, expected)) != expected:
+                raise ValueError(
+                    f"path has {setting} {shown(found)} in the layer {layer.name}; expected "
+                    f"{expected!r}, as in VGG16"
+                )
 
 
 def _grid(model: nn.Module, file: KerasFile) -> tuple[int, int]:

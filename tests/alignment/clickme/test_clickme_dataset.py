@@ -1,3 +1,4 @@
+import copy
 import json
 import pickle
 import shutil
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed
+from torch.utils.data import DataLoader
 
 from invert_captum._log import InvertCaptumWarning
 from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
@@ -42,7 +44,7 @@ def test_items_are_the_reference_chain_over_every_record():
         assert torch.equal(item.image, parse_image(record.image))
         assert torch.equal(item.heatmap, parse_heatmap(record.heatmap))
         assert item.image.dtype == item.heatmap.dtype == torch.float32
-        assert (item.label, item.token) == (record.label, 1.0)
+        assert (item.label, item.token.item()) == (record.label, 1.0)
     assert [item.label for item in items] == LABELS
 
 
@@ -82,16 +84,27 @@ def test_stepping_over_a_record_does_not_decode_it(monkeypatch):
     assert decoded == FACTS["record_payload_bytes"][1::3]
 
 
-def test_running_processes_are_asked_for_and_pickled_along(shards, monkeypatch):
-    dataset = ClickMeDataset(shards, size=8)
+@pytest.fixture
+def second_of_four(monkeypatch):
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 4)
-    assert labels(dataset) == LABELS[1::4]
-    stored = pickle.dumps(dataset)
+
+
+def test_running_processes_are_asked_for(shards, second_of_four):
+    assert labels(ClickMeDataset(shards, size=8)) == LABELS[1::4]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_keep_nothing_of_the_process_that_made_them(
+    shards, second_of_four, monkeypatch, copied
+):
+    """A copy that is sent to another rank, or is read after the run, has that one's part."""
+    copy_of_all = copied(ClickMeDataset(shards, size=8))
+    copy_of_part = copied(ClickMeDataset(shards, size=8, rank=2, world_size=3))
     monkeypatch.undo()
-    assert labels(pickle.loads(stored)) == LABELS[1::4]  # noqa: S301
-    assert labels(dataset) == LABELS
+    assert labels(copy_of_all) == LABELS
+    assert labels(copy_of_part) == LABELS[2::3]
 
 
 def test_shuffled_order_depends_on_seed_and_epoch_alone(shards):
@@ -105,6 +118,28 @@ def test_shuffled_order_depends_on_seed_and_epoch_alone(shards):
     assert first == list(orders(0))
     assert len(set(first) | set(orders(1))) > 4
     assert all(sorted(order) == sorted(LABELS) for order in first)
+
+
+def test_order_of_files_and_places_in_the_buffer_are_drawn_apart(tmp_path):
+    """With one stream for both, the order of two files would tell the first place drawn."""
+    for name in "ab":
+        arrays = {"images": np.zeros((2, 1, 1, 3), np.uint8), "heatmaps": np.zeros((2, 1, 1))}
+        np.savez(tmp_path / f"{name}.npz", **arrays, labels=np.arange(2) + 2 * (name == "b"))
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    seen = set()
+    for seed in range(40):
+        dataset = ClickMeDataset(paths, size=1, shuffle=2, seed=seed)
+        order = labels(dataset)
+        first_file = {label // 2 for label in order if label // 2 == order[0] // 2}
+        seen.add((*first_file, order[0] % 2))
+    assert seen == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_batches_of_tokens_are_float32():
+    """Which every device has, as float64 has not."""
+    batch = next(iter(DataLoader(ClickMeDataset(WHOLE, size=8), 2)))
+    assert batch.token.dtype == batch.heatmap.dtype == torch.float32
+    assert batch.token.tolist() == [1, 1]
 
 
 def test_large_buffer_draws_every_place_alike(tmp_path):

@@ -107,3 +107,8 @@ def test_nothing_to_write_is_refused(tmp_path):
 def test_quality_has_bounds(tmp_path, quality):
     with pytest.raises(ValueError, match=f"quality is {quality}"):
         write_clickme(tmp_path / "own", [GOOD], quality=quality)
+
+
+def test_number_of_classes_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="n_classes is 0"):
+        write_clickme(tmp_path / "own", [GOOD], n_classes=0)

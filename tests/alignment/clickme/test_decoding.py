@@ -1,5 +1,6 @@
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,19 @@ def test_gif_is_refused_though_pillow_reads_it():
     Image.fromarray(np.zeros((256, 256), np.uint8)).save(content, "GIF")
     with pytest.raises(ValueError, match="heatmap cannot be decoded as JPEG or PNG"):
         decode_picture(content.getvalue(), "heatmap", "L")
+
+
+def test_pictures_of_another_size_are_refused_before_they_are_unpacked():
+    """136 KB that would take 144 MB."""
+    content = png(np.broadcast_to(np.uint8(0), (8000, 9000)))
+    features = {"image": BytesList((png(np.zeros((256, 256, 3), np.uint8)),))}
+    features |= {"heatmap": BytesList((content,)), "label": Int64List((1,))}
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="heatmap has 8000 x 9000 pixels; expected 256 x 256"):
+        decode_record(encode_example(features))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_png_is_decoded_without_loss(rng):

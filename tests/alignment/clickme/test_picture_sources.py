@@ -106,12 +106,84 @@ def test_disorderly_folders_are_refused(pairs, tmp_path_factory):
         ClickMeDataset(empty)
 
 
+def pair(folder, name):
+    save(folder / "images", name, np.zeros((4, 4, 3), np.uint8))
+    save(folder / "heatmaps", name, np.zeros((4, 4), np.uint8))
+
+
+def test_splits_in_which_a_class_is_missing_are_refused(tmp_path):
+    """By the names of its own folders alone, the owl of the smaller split would be a bat."""
+    for name in ("train/ant", "train/bat", "train/owl", "val/ant", "val/owl"):
+        split, label = name.split("/")
+        pair(tmp_path / split, f"{label}/a.png")
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match=r"disagree on .*empty where a class has no picture"):
+            ClickMeDataset(tmp_path, split)
+    (tmp_path / "val/images/bat").mkdir()
+    for split in ("train", "val"):
+        classes = ClickMeDataset(tmp_path, split).classes
+        assert classes == {"ant": 0, "bat": 1, "owl": 2}
+    for split in ("train", "val"):
+        for kind in ("images", "heatmaps"):
+            for number, name in enumerate(("ant", "bat", "owl")):
+                folder = tmp_path / split / kind / name
+                if folder.exists():
+                    folder.rename(folder.with_name(str(number)))
+    (tmp_path / "val/images/1").rmdir()
+    assert [item.label for item in ClickMeDataset(tmp_path, "val", size=4)] == [0, 2]
+
+
+def test_class_folders_behind_links_are_entered(tmp_path):
+    pair(tmp_path / "elsewhere", "owl/a.png")
+    pair(tmp_path / "own", "ant/a.png")
+    for kind in ("images", "heatmaps"):
+        (tmp_path / "own" / kind / "owl").symlink_to(tmp_path / "elsewhere" / kind / "owl")
+    assert [item.label for item in ClickMeDataset(tmp_path / "own", size=4)] == [0, 1]
+    # A link to a folder above leads round in circles.
+    (tmp_path / "own/images/owl/up").symlink_to(tmp_path / "own/images")
+    with pytest.raises(ValueError, match="is misplaced"):
+        ClickMeDataset(tmp_path / "own")
+
+
+def test_pictures_of_other_formats_are_not_passed_over(pairs):
+    folder, kept = pairs
+    for kind in ("images", "heatmaps"):
+        save(folder / kind, "cat/c.tif", kept["cat/a.png"][1])
+    with pytest.raises(ValueError, match=r"c\.tif is of a format that is not read; expected"):
+        ClickMeDataset(folder)
+
+
+def test_turned_photographs_are_refused(pairs):
+    """Viewers turn them and decoders do not, so that the map may belong to either."""
+    folder, kept = pairs
+    (folder / "images/cat/a.png").unlink()
+    for orientation in (1, 3):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(kept["cat/a.png"][0]).save(folder / "images/cat/a.jpg", exif=exif)
+        read = iter(ClickMeDataset(folder, size=8))
+        next(read)
+        if orientation == 1:
+            assert next(read).label == 1
+    with pytest.raises(DamagedRecords, match=r"a\.jpg: image is stored turned .EXIF orientation 3"):
+        next(read)
+
+
+def test_a_map_whose_header_promises_too_much_costs_no_memory(pairs):
+    folder, _ = pairs
+    with (folder / "heatmaps/cat/b.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(DamagedRecords, match=r"b\.png: .*greater than file size"):
+        list(ClickMeDataset(folder, size=8))
+
+
 def test_folders_whose_classes_disagree_are_refused(tmp_path):
     for folder, name in (("first", "cat"), ("second", "dog"), ("third", "cat")):
         save(tmp_path / folder / "images", f"{name}/a.png", np.zeros((4, 4, 3), np.uint8))
         save(tmp_path / folder / "heatmaps", f"{name}/a.npy", np.zeros((4, 4)))
     assert len(list(ClickMeDataset([tmp_path / "first", tmp_path / "third"], size=4))) == 2
-    with pytest.raises(ValueError, match="give one label to different class folders"):
+    with pytest.raises(ValueError, match="different class folders.*disagree on 'dog'"):
         ClickMeDataset([tmp_path / "first", tmp_path / "second"])
 
 
@@ -124,7 +196,7 @@ def test_folders_whose_classes_disagree_are_refused(tmp_path):
         (np.ones((30, 32)), r"heatmap has shape \(30, 32\), but its image \(32, 32, 3\)"),
         (np.ones((32, 32, 1)), "expected .H, W."),
         (np.ones((32, 32), complex), "real numbers"),
-        (np.array([None]), "Object arrays"),
+        (np.array([None]), "Python objects"),
     ],
 )
 def test_bad_map_of_a_pair_is_refused_by_name_or_left_out(pairs, heatmap, problem):
@@ -164,7 +236,7 @@ def test_archives_are_read_in_their_order(arrays, tmp_path, write):
     for item, image, heatmap, label in zip(dataset, *arrays.values(), strict=True):
         np.testing.assert_array_equal(item.image.permute(1, 2, 0), image)
         np.testing.assert_array_equal(item.heatmap, heatmap.astype(np.float32))
-        assert (item.label, item.token) == (label, 1.0)
+        assert (item.label, item.token.item()) == (label, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +274,15 @@ def test_files_that_are_no_archive_are_refused(arrays, tmp_path):
     ):
         ClickMeDataset(path)
     path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"own\.npz cannot be read"):
+        ClickMeDataset(path)
+    np.savez_compressed(path, **arrays)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        packed = archive.getinfo("images.npy")
+    start = packed.header_offset + 30 + len("images.npy") + 20
+    content[start : start + 20] = b"\xff" * 20
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=r"own\.npz cannot be read"):
         ClickMeDataset(path)
 

@@ -12,12 +12,12 @@ def test_items_get_a_zero_map_and_no_token():
     assert len(dataset) == 2
     item = dataset[1]
     assert torch.equal(item.image, PLAIN[1][0])
-    assert (item.label, item.token) == (6, 0.0)
+    assert (item.label, item.token.item()) == (6, 0.0)
     assert torch.equal(item.heatmap, torch.zeros(4, 6))
 
 
 def test_items_mix_with_items_that_have_maps():
-    with_maps = [(torch.ones(3, 2, 2), 1, torch.ones(4, 4), 1.0)]
+    with_maps = [(torch.ones(3, 2, 2), 1, torch.ones(4, 4), torch.tensor(1.0))]
     mixed = ConcatDataset([with_maps, WithoutHumanMaps(PLAIN, 4)])
     images, labels, heatmaps, tokens = next(iter(DataLoader(mixed, batch_size=3)))
     assert images.shape == (3, 3, 2, 2)

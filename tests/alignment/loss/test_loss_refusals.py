@@ -74,7 +74,11 @@ def test_bad_rows_are_refused_and_named(changed, error, message):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"lambda_harmonization": -1.0}, ValueError, "lambda_harmonization is -1.0; expected a fin"),
+        (
+            {"lambda_harmonization": -1.0},
+            ValueError,
+            "lambda_harmonization is -1.0; expected a fin",
+        ),
         ({"lambda_harmonization": "1"}, TypeError, "lambda_harmonization is '1'"),
         ({"lambda_weights": NAN}, ValueError, "lambda_weights is nan; expected a finite number"),
         ({"lambda_weights": True}, TypeError, "lambda_weights is True"),

@@ -83,7 +83,11 @@ def test_a_number_of_numpy_is_a_number():
         ((torch.zeros(2, 0, 5),), ValueError, r"shape \(N, H, W\), got \(2, 0, 5\)"),
         ((torch.zeros(1, 5, 5, dtype=torch.uint8),), TypeError, "floating point, got torch.uint8"),
         ((torch.zeros(1, 5, 5), 0), ValueError, "size"),
-        ((torch.zeros(1, 5, 5), 3, 0.0), ValueError, "sigma is 0.0; expected a finite number above 0"),
+        (
+            (torch.zeros(1, 5, 5), 3, 0.0),
+            ValueError,
+            "sigma is 0.0; expected a finite number above 0",
+        ),
         ((torch.zeros(1, 5, 5), 3, float("nan")), ValueError, "sigma is nan; expected a finite"),
         ((torch.zeros(1, 5, 5), 3, "1"), TypeError, "sigma is '1' .*; expected a finite"),
         ((torch.zeros(1, 5, 5), 3, True), TypeError, "sigma is True"),

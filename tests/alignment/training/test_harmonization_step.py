@@ -6,6 +6,7 @@ import torch
 from tiny_training import batch, network
 from torch import nn
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss, HarmonizationTerms
 from invert_captum.alignment.training.harmonization_step import harmonization_step
 
@@ -119,6 +120,13 @@ def test_autocast_casts_the_model_and_not_the_loss():
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("scaler", [None, torch.amp.GradScaler("cpu", enabled=False)])
+def test_float16_without_a_scaler_is_told_of(scaler):
+    model = network()
+    with pytest.warns(InvertCaptumWarning, match=r"small gradients become 0; .* GradScaler"):
+        harmonization_step(model, sgd(model), *batch(), autocast_dtype=torch.float16, scaler=scaler)
+
+
 def test_a_scaler_does_not_change_the_step():
     scaled, plain, tensors = network(), network(), batch()
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
@@ -229,6 +237,20 @@ def test_what_is_no_loss_is_refused(returned, error, message):
 def test_optimizers_of_another_model_are_refused():
     with pytest.raises(ValueError, match="optimizer has none of model's parameters"):
         harmonization_step(network(), sgd(network()), *batch())
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+def test_a_step_that_would_train_nothing_is_refused(max_grad_norm):
+    frozen = network().requires_grad_(False)
+    with pytest.raises(ValueError, match="none of optimizer's parameters got a gradient"):
+        harmonization_step(frozen, sgd(frozen), *batch(), max_grad_norm=max_grad_norm)
+
+
+def test_schedulers_of_another_optimizer_are_refused():
+    model = network()
+    scheduler = torch.optim.lr_scheduler.StepLR(sgd(model), 1)
+    with pytest.raises(ValueError, match="scheduler is of another optimizer"):
+        harmonization_step(model, sgd(model), *batch(), scheduler=scheduler)
 
 
 def test_optimizers_that_need_a_closure_are_refused():

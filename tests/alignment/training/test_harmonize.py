@@ -218,3 +218,21 @@ def test_arguments_are_refused(arguments, error, message):
     model = network()
     with pytest.raises(error, match=message):
         harmonize(model, [batch()], sgd(model), **{"n_epochs": 1, **arguments})
+
+
+def test_one_file_for_checkpoint_and_log_is_refused(tmp_path):
+    model = network()
+    with pytest.raises(ValueError, match="checkpoint and log are both"):
+        harmonize(
+            *(model, [batch()], sgd(model)),
+            n_epochs=1,
+            checkpoint=tmp_path / "run",
+            log=str(tmp_path / "run"),
+        )
+
+
+def test_schedulers_of_another_optimizer_are_refused():
+    model = network()
+    scheduler = torch.optim.lr_scheduler.StepLR(sgd(model), 1)
+    with pytest.raises(ValueError, match="scheduler is of another optimizer"):
+        harmonize(model, [batch()], sgd(model), n_epochs=1, scheduler=scheduler)

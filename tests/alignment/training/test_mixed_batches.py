@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.alignment.clickme.without_maps import WithoutHumanMaps
 from invert_captum.alignment.training.harmonize import harmonize
 from invert_captum.alignment.training.mixed_batches import MixedBatches
@@ -14,6 +15,31 @@ from invert_captum.alignment.training.training_batches import generators
 def batch(label, n=2, side=6, token=None):
     rows = (torch.rand(n, 3, side, side), torch.full((n,), label), torch.rand(n, side, side))
     return rows if token is None else (*rows, torch.full((n,), token))
+
+
+def bytes_of(rows):
+    return ((rows[0] * 255).byte(), *rows[1:])
+
+
+def shorter(rows):
+    return (rows[0], rows[1][:1], *rows[2:])
+
+
+def test_images_on_two_scales_are_warned_of():
+    """As those of ClickMeDataset and of torchvision's ToTensor are."""
+    images, *rest = batch(0)
+    plain = [batch(7, token=0.0)]
+    with pytest.warns(InvertCaptumWarning, match="they seem not to be scaled alike") as caught:
+        list(MixedBatches([(images * 255, *rest)] * 3, plain))
+    assert len(caught) == 1
+    list(MixedBatches([(images * 0, *rest)], [(plain[0][0] * 255, *plain[0][1:])]))
+
+
+def test_the_higher_precision_of_tokens_stays():
+    plain = batch(7, token=0.0)
+    mixed = MixedBatches([batch(0)], [(*plain[:3], plain[3].double() + 0.1)])
+    _, _, _, tokens = next(iter(mixed))
+    assert tokens.tolist() == [1, 1, 0.1, 0.1]
 
 
 def test_an_epoch_is_one_of_the_maps_and_the_others_start_again():
@@ -51,6 +77,20 @@ def test_loaders_of_two_data_sets_are_trained_on_together():
         ([batch(0)], [batch(0, side=5, token=0.0)], ValueError, r"images of shape \(2, 3, 6, 6\)"),
         ([batch(0)], [[1, 2]], TypeError, "without_maps gave"),
         ([batch(0)[:2]], [batch(0, token=0.0)], TypeError, "with_maps gave"),
+        # With a token of 1 its zeros would teach that people look nowhere.
+        (
+            [batch(0)],
+            [batch(0)],
+            TypeError,
+            r"expected \(images, labels, heatmaps, tokens\), tensors",
+        ),
+        (
+            [batch(0)],
+            [bytes_of(batch(0, token=0.0))],
+            ValueError,
+            "float32, without_maps of .*uint8",
+        ),
+        ([batch(0)], [shorter(batch(0, token=0.0))], ValueError, r"gave shapes .*number of rows"),
     ],
 )
 def test_what_cannot_be_joined_is_refused(with_maps, without_maps, error, message):

@@ -67,10 +67,10 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
     Every record is read once, over all processes of a distributed run and all workers of a
     `DataLoader`: the processes deal the records out in turn, and the workers of each do so again.
     Some processes therefore have one record more than others, and may have more batches too, also
-    with ``drop_last``: where processes wait for each other, as in DistributedDataParallel, they must
-    agree on the end of an epoch, as ``examples/train_harmonized.py`` does. Without ``shuffle`` the
-    order is that of the paths and of the files. There is no length, because workers round their
-    last batches up on their own; `count_records` counts.
+    with ``drop_last``. Where processes wait for each other, as in DistributedDataParallel, they
+    have to agree on the end of an epoch, as in ``examples/train_harmonized.py``. Without
+    ``shuffle`` the order is that of the paths and of the files. There is no length, because workers
+    round their last batches up on their own; `count_records` counts.
 
     Args:
         paths: A file or a folder, or several.
@@ -184,7 +184,9 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         if self.shuffle is None:
             return self._entries(self.sources, share)
         common, own = (
-            np.random.default_rng(np.random.SeedSequence([self.seed, int(self._epoch)], spawn_key=key))
+            np.random.default_rng(
+                np.random.SeedSequence([self.seed, int(self._epoch)], spawn_key=key)
+            )
             for key in ((), (share.rank, share.worker))
         )
         # All readers must agree on the files' order, because they count records through it.
@@ -229,7 +231,7 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         self.__dict__.update(state)
         # A copy that was not made for a worker has left the shared memory.
         if not self._epoch.is_shared():
-            self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+            self._epoch.share_memory_()
 
 
 def _given_process(rank: int | None, world_size: int | None) -> tuple[int, int] | None:

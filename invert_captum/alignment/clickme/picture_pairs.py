@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from invert_captum.alignment.clickme.sources import Share
 
 IMAGES, HEATMAPS = "images", "heatmaps"
-# Deeper pictures are misplaced; looking further would not end where a link leads upwards.
-_DEEPEST = 1
 _PICTURES = (".jpeg", ".jpg", ".png")
 _MAPS = (*_PICTURES, ".npy")
 # Passing over pictures of other formats would shrink a data set without a word.
@@ -130,41 +128,32 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
 def _named(folder: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, str], Path]:
     """Return the files by class and name."""
     found: dict[tuple[str, str], Path] = {}
-    for path, depth in _visible_files(folder):
-        if path.suffix.lower() in _REFUSED:
-            raise ValueError(f"{path} is of a format that is not read; expected {listed(suffixes)}")
-        if path.suffix.lower() not in suffixes:
-            continue
-        if depth != 1:
-            raise ValueError(f"{path} is misplaced; expected {folder}/<class>/<name>")
-        key = (path.parent.name, path.stem)
-        if key in found:
-            raise ValueError(f"{found[key]} and {path} have one name; expected one file a name")
-        found[key] = path
+    # `Path.rglob` passes over folders that are links, and with them over whole classes.
+    for entry in _visible(folder) if folder.is_dir() else []:
+        for path in _visible(entry) if entry.is_dir() else [entry]:
+            suffix = path.suffix.lower()
+            if suffix in _REFUSED:
+                raise ValueError(
+                    f"{path} is of a format that is not read; expected {listed(suffixes)}"
+                )
+            if path.is_dir() or (path == entry and suffix in suffixes):
+                raise ValueError(f"{path} is misplaced; expected {folder}/<class>/<name>")
+            if suffix not in suffixes:
+                continue
+            key = (path.parent.name, path.stem)
+            if key in found:
+                raise ValueError(f"{found[key]} and {path} have one name; expected one file a name")
+            found[key] = path
     return found
 
 
-def _visible_files(folder: Path, depth: int = 0) -> Iterator[tuple[Path, int]]:
-    """Yield the files in a folder, also behind links, by name, and how deep they lie."""
-    if not folder.is_dir():
-        return
-    # `Path.rglob` passes over folders that are links, and with them over whole classes.
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if not path.is_dir():
-            yield path, depth
-        elif depth <= _DEEPEST:
-            yield from _visible_files(path, depth + 1)
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def class_labels(folder: Path) -> dict[str, int]:
     """Return the label of each class folder, see `picture_pairs`."""
-    names = sorted(
-        path.name
-        for path in (folder / IMAGES).iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    )
+    names = [path.name for path in _visible(folder / IMAGES) if path.is_dir()]
     numbered = all(name.isascii() and name.isdecimal() for name in names)
     labels = {name: int(name) if numbered else i for i, name in enumerate(names)}
     if len(set(labels.values())) < len(labels):

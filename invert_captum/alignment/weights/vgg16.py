@@ -23,9 +23,9 @@ _STRIDE = 32
 _KERAS_SETTINGS: dict[str, dict[str, object]] = {
     "Conv2D": {"padding": "same", "data_format": "channels_last", "groups": 1},
     "MaxPooling2D": {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"},
-    **dict.fromkeys(("Flatten", "Dense", "Dropout", "Activation", "ReLU", "Softmax"), {}),
+    **{kind: {} for kind in ("Flatten", "Dense", "Dropout", "Activation", "ReLU", "Softmax")},
     # Refused elsewhere, where their place is known.
-    **dict.fromkeys(("Rescaling", "Normalization", "Identity"), {}),
+    **{kind: {} for kind in ("Rescaling", "Normalization", "Identity")},
 }
 _KINDS = ("Conv2d", "ReLU", "MaxPool2d", "AdaptiveAvgPool2d", "Linear", "Dropout", "Identity")
 

@@ -95,7 +95,11 @@ def test_running_processes_are_asked_for(shards, second_of_four):
     assert labels(ClickMeDataset(shards, size=8)) == LABELS[1::4]
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def pickled(dataset):
+    return pickle.loads(pickle.dumps(dataset))  # noqa: S301
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
 def test_copies_keep_nothing_of_the_process_that_made_them(
     shards, second_of_four, monkeypatch, copied
 ):
@@ -130,8 +134,7 @@ def test_order_of_files_and_places_in_the_buffer_are_drawn_apart(tmp_path):
     for seed in range(40):
         dataset = ClickMeDataset(paths, size=1, shuffle=2, seed=seed)
         order = labels(dataset)
-        first_file = {label // 2 for label in order if label // 2 == order[0] // 2}
-        seen.add((*first_file, order[0] % 2))
+        seen.add((order[0] // 2, order[0] % 2))
     assert seen == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 

@@ -123,7 +123,7 @@ def test_autocast_casts_the_model_and_not_the_loss():
 @pytest.mark.parametrize("scaler", [None, torch.amp.GradScaler("cpu", enabled=False)])
 def test_float16_without_a_scaler_is_told_of(scaler):
     model = network()
-    with pytest.warns(InvertCaptumWarning, match=r"small gradients become 0; .* GradScaler"):
+    with pytest.warns(InvertCaptumWarning, match=r"small gradients become 0; .*GradScaler"):
         harmonization_step(model, sgd(model), *batch(), autocast_dtype=torch.float16, scaler=scaler)
 
 

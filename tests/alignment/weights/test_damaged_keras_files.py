@@ -2,11 +2,16 @@
 
 import shutil
 import sys
+import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch
 from narrow_vgg16 import changed, check_refused, narrow_vgg, replaced
+
+from invert_captum.alignment.weights.loading import load_keras_weights
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,8 @@ def test_bad_numbers_are_refused(narrow, values, message):
 def test_absurd_shapes_are_refused_before_anything_is_read(narrow):
     def grow(group):
         del group["fc2"]["fc2/kernel"]
-        group["fc2"].create_dataset("fc2/kernel", shape=(10**7, 10**7), dtype="f4", chunks=(1, 1))
+        grown = group["fc2"].create_dataset("fc2/kernel", (10**7, 10**7), "f4", chunks=(1, 1))
+        grown[0, 0] = 1
 
     check_refused(changed(narrow, grow), r"fc2/kernel \(10000000, 10000000\)")
 
@@ -94,6 +100,67 @@ def test_arrays_stored_in_other_files_are_refused(narrow, tmp_path):
 
     check_refused(changed(narrow, external), "'predictions/bias' in another file")
     check_refused(changed(virtual, elsewhere), "'predictions/bias' in another file")
+
+
+def test_arrays_that_were_never_written_are_refused(narrow):
+    """HDF5 gives zeros for them."""
+
+    def forget(group):
+        del group["fc2"]["fc2/kernel"]
+        group["fc2"].create_dataset("fc2/kernel", (11, 10), "f4")
+
+    check_refused(changed(narrow, forget), "'fc2/kernel' that was never written")
+
+
+def test_chunks_beyond_their_array_are_refused(narrow):
+    """HDF5 unpacks a whole chunk: here 400 MB from 400 KB, for five numbers."""
+
+    def pack(group):
+        del group["predictions"]["predictions/bias"]
+        settings = {"chunks": (10**8,), "maxshape": (None,), "compression": "gzip"}
+        layer = group["predictions"]["predictions"]
+        bias = layer.create_dataset("bias", (5,), "f4", fillvalue=0, **settings)
+        # Packed already, so that the test has not to hold the chunk.
+        bias.id.write_direct_chunk((0,), zlib.compress(bytes(20)))
+
+    check_refused(changed(narrow, pack), r"of shape \(5,\) in chunks of \(100000000,\)")
+
+
+def test_compressed_files_are_read(narrow):
+    def pack(group):
+        values = group["fc1"]["fc1/kernel"][()]
+        del group["fc1"]["fc1/kernel"]
+        group["fc1"].create_dataset("fc1/kernel", data=values, compression="gzip")
+
+    model, packed = narrow_vgg((2, 2)), narrow_vgg((2, 2))
+    load_keras_weights(model, narrow)
+    load_keras_weights(packed, changed(narrow, pack))
+    assert torch.equal(model.classifier[0].weight, packed.classifier[0].weight)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.99])
+def test_cut_files_are_refused(narrow, kept):
+    content = Path(narrow).read_bytes()
+    Path(narrow).write_bytes(content[: int(len(content) * kept)])
+    check_refused(narrow, "cannot be read as HDF5, at .*truncated")
+
+
+def test_damage_is_refused_in_our_words_or_changes_numbers_alone(keras_files, tmp_path, rng):
+    """HDF5 keeps no checksums of numbers, so that those may change; h5py raises many errors."""
+    whole = np.fromfile(keras_files / "square.weights.h5", "uint8")
+    path = tmp_path / "damaged.weights.h5"
+    model, messages = narrow_vgg((2, 2)), []
+    for _ in range(30):
+        content = whole.copy()
+        content[rng.integers(0, len(whole), 4)] = rng.integers(0, 256, 4)
+        content.tofile(path)
+        try:
+            load_keras_weights(model, path)
+        except ValueError as error:
+            messages.append(str(error))
+    assert 5 < len(messages) < 30
+    assert all(message.startswith("path ") for message in messages)
+    assert any("cannot be read as HDF5" in message for message in messages)
 
 
 def test_files_that_keras_did_not_write_are_refused(tmp_path):

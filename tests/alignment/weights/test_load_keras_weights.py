@@ -92,8 +92,8 @@ def test_efficientnet_of_the_package_efficientnet(keras_files, tmp_path):
     assert loaded.head_activation == "softmax"
     whole = timm.create_model("tf_efficientnet_b0", num_classes=5)
     load_keras_weights(whole, keras_files / "efficientnet.h5")
-    for key, value in model.state_dict().items():
-        assert torch.equal(value, whole.state_dict()[key])
+    for ours, theirs in zip(model.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_rescaling_layers_become_preprocessing(keras_files):

@@ -55,9 +55,9 @@ def test_efficientnets_with_other_padding_or_epsilon_are_refused(keras_files):
 
 
 def test_weights_alone_do_not_tell_the_normalising_layers(keras_files):
-    model = timm.create_model("tf_efficientnet_b0", num_classes=5)
-    path = keras_files / "efficientnet.weights.h5"
-    check_refused(path, "normalising input layer, .* expected a whole model", model=model)
+    path = keras_files / "rescaled.weights.h5"
+    message = "normalising input layer, .* expected a whole model"
+    check_refused(path, message, model=narrow_vgg((1, 1)))
 
 
 def test_layers_that_cannot_be_accounted_for_are_told(keras_files, narrow, tmp_path):
@@ -111,6 +111,39 @@ def test_another_activation_is_refused(narrow):
         text = file.attrs["model_config"]
         file.attrs["model_config"] = text.replace('"relu"', '"elu"', 1)
     check_refused(narrow, "activation 'elu' in the layer block1_conv1; expected 'relu'")
+
+
+@pytest.mark.parametrize(
+    ("layer", "setting", "value", "message"),
+    [
+        (
+            "block1_pool",
+            None,
+            "AveragePooling2D",
+            "block1_pool of the kind AveragePooling2D, which",
+        ),
+        ("block1_pool", "pool_size", [3, 3], r"pool_size \[3, 3\] .* in the layer block1_pool"),
+        ("block2_conv1", "padding", "valid", "padding 'valid' .* in the layer block2_conv1"),
+        (
+            "block2_conv1",
+            "strides",
+            [2, 2],
+            r"strides \[2, 2\] in .* model.features.5 has \[1, 1\]",
+        ),
+        ("block2_conv1", "dilation_rate", [2, 2], r"dilation_rate \[2, 2\] in the layer block2"),
+    ],
+)
+def test_layers_that_compute_otherwise_with_the_same_weights_are_refused(
+    narrow, layer, setting, value, message
+):
+    def edit(layers):
+        (found,) = [entry for entry in layers if entry["config"]["name"] == layer]
+        if setting is None:
+            found["class_name"] = value
+        else:
+            found["config"][setting] = value
+
+    check_refused(edited_layers(narrow, edit), message)
 
 
 def test_architectures_without_a_counterpart_are_refused_with_the_reason(tmp_path, narrow):

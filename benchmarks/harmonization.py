@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 IMAGE = Path(__file__).parent / "images" / "harmonization.png"
 
-# To be what the rule of `best_lambda` gives on the validation emoji; --choose prints its table.
+# What the rule of `best_lambda` gives on the validation emoji: benchmarks/results has the table.
 LAMBDA = 0.5
 CANDIDATES = (0.0, 0.3, 0.5, 0.7, 1.0)
 # Of the weights and pictures by which λ is chosen: none of those that are reported.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from benchmarks.harmonized_emoji.scenes import Scenes
     from benchmarks.harmonized_emoji.training import PictureScores, Run
 
-# Photographs that scikit-image says are CC0, in the public domain or without known restrictions: the
-# only ones that are shown.
+# Photographs that scikit-image says are CC0, in the public domain or without known restrictions:
+# the only ones that are shown.
 SHOWABLE = frozenset(
     {
         "astronaut",

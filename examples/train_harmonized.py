@@ -11,8 +11,7 @@ ClickMe, on four GPUs, from the weights that torchvision has:
         --data clickme/ --split train --folder runs/resnet50 \
         --weights DEFAULT --precision bfloat16 --batch-size 64
 
-The folder gets TensorBoard's events and, after every epoch, `last.pt`. The same command, or one
-with more epochs, goes on after the last epoch that it has.
+The folder gets TensorBoard's events and `last.pt`, from which the same command goes on.
 """
 
 from __future__ import annotations
@@ -110,14 +109,27 @@ def summary_writer(folder: Path) -> SummaryWriter | None:
     return SummaryWriter(folder)
 
 
+def network_of(args: argparse.Namespace) -> nn.Module:
+    """Return the network, with a new head where --classes are not those of its --weights."""
+    if args.weights is None:
+        return models.get_model(args.model, num_classes=args.classes)
+    network = models.get_model(args.model, weights=args.weights)
+    linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not linear:
+        raise ValueError(f"--model {args.model} ends in no Linear, which --weights needs")
+    (head, _, last), old = linear[-1].rpartition("."), network.get_submodule(linear[-1])
+    if old.out_features != args.classes:
+        setattr(network.get_submodule(head), last, nn.Linear(old.in_features, args.classes))
+    return network
+
+
 def train(args: argparse.Namespace, device: torch.device) -> None:
     """Train from the first epoch that the folder's checkpoint does not have."""
     torch.manual_seed(args.seed)
-    network = models.get_model(args.model, weights=args.weights, num_classes=args.classes)
+    network = network_of(args)
     loss = HarmonizationLoss(lambda_harmonization=args.harmonization)
     objective = DistributedDataParallel(Objective(network.to(device), loss)).train()
-    # Its own weight decay is 0, because that is a term of the loss.
-    optimizer = torch.optim.SGD(network.parameters(), lr=args.lr, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=args.lr, momentum=0.9)  # decay: in loss
     scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, args.decay)
     scaler = torch.amp.GradScaler(device.type, enabled=args.precision == "float16")
     parts = {"model": network, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
@@ -145,7 +157,8 @@ def train(args: argparse.Namespace, device: torch.device) -> None:
                     writer.add_scalar(f"loss/{name}", mean, done["step"])
                 writer.add_scalar("learning_rate", scheduler.get_last_lr()[0], done["step"])
         if done["step"] == before:
-            raise ValueError("--data has too few records for one --batch-size in every process")
+            source = "--data" if args.data else "--synthetic"
+            raise ValueError(f"{source} has too few records for one --batch-size in every process")
         scheduler.step()
         done["epoch"] = epoch + 1
         if writer:
@@ -154,6 +167,8 @@ def train(args: argparse.Namespace, device: torch.device) -> None:
             torch.save({**states, "done": done}, unfinished := last.with_suffix(".unfinished"))
             unfinished.replace(last)
             logging.info("epoch %(epoch)d is done, after step %(step)d", done)
+    if writer:
+        logging.info("%d epochs are done; checkpoint and events: %s", done["epoch"], args.folder)
 
 
 def arguments() -> argparse.Namespace:
@@ -166,7 +181,7 @@ def arguments() -> argparse.Namespace:
     add("--split", help="what to take of --data: train, val or test; else all")
     add("--folder", type=Path, required=True, help="for checkpoint and events")
     add("--model", default="resnet50", help="a name of torchvision.models")
-    add("--weights", help="of torchvision, such as DEFAULT; else random")
+    add("--weights", help="of torchvision, such as DEFAULT, with a new head if --classes differ")
     add("--classes", type=int, default=1000)
     add("--size", type=int, default=224, help="side of the images")
     add("--lambda", dest="harmonization", type=float, default=1.0, help="of the harmonization")
@@ -179,9 +194,10 @@ def arguments() -> argparse.Namespace:
     add("--max-grad-norm", type=float)
     add("--workers", type=int, default=0, help="of each process, to read data")
     add("--seed", type=int, default=0)
+    args = parser.parse_args()
     if "LOCAL_RANK" not in os.environ:
         parser.error("start it with torchrun --standalone --nproc-per-node N " + __file__)
-    return parser.parse_args()
+    return args
 
 
 def main() -> None:

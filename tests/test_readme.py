@@ -134,9 +134,10 @@ def with_human_maps(pictures, labels):
     heatmaps = torch.rand(len(pictures), 12, 12)
     heatmaps[:, 6:] += 1
     names["optimizer"] = torch.optim.SGD(names["model"].parameters(), lr=1e-3)
-    names["data"] = [
-        (pictures[i : i + 4], labels[i : i + 4], heatmaps[i : i + 4]) for i in (0, 4, 8, 12)
+    batches = [
+        (pictures[i : i + 4], labels[i : i + 4], heatmaps[i : i + 4]) for i in range(0, 32, 4)
     ]
+    names["data"], names["held_out"] = batches[:4], batches[4:]
     return names
 
 
@@ -148,7 +149,7 @@ def test_the_lines_about_where_people_look(pictures, capsys):
 
 
 def test_the_page_about_harmonization(pictures):
-    names = with_human_maps(pictures, torch.arange(len(pictures)) % 2)
+    names = with_human_maps(pictures, torch.arange(len(pictures)) % 2) | {"torch": torch}
     Path("clickme").mkdir()
     record = (np.full((256, 256, 3), 90, np.uint8), np.eye(256), 7)
     ic.alignment.write_clickme("clickme/train-0.tfrecords", [record] * 2)
@@ -157,7 +158,7 @@ def test_the_page_about_harmonization(pictures):
     assert len(of_keras) == 1  # Its file is not made here; tests/alignment/weights does that.
     for block in blocks:
         if block not in of_keras:
-            exec(block, {"torch": torch, **names} | names)  # noqa: S102 - the page's own code
+            exec(block, names)  # noqa: S102 - the page's own code
     assert Path("run.csv").is_file()
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from invert_captum.alignment.clickme.tf_records import DamagedRecords
     from invert_captum.alignment.clickme.without_maps import WithoutHumanMaps
     from invert_captum.alignment.clickme.writing import write_clickme
+    from invert_captum.alignment.evaluation.alignment_maps import alignment_maps
     from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores
     from invert_captum.alignment.evaluation.by_concept import alignment_by_concept
     from invert_captum.alignment.evaluation.compare import (
@@ -62,6 +63,7 @@ __all__ = [
     "PairedDifference",
     "WithoutHumanMaps",
     "alignment_by_concept",
+    "alignment_maps",
     "compare_alignment",
     "decayed_parameters",
     "dice",
@@ -97,6 +99,7 @@ _HOME = {
     "PairedDifference": "evaluation.compare",
     "WithoutHumanMaps": "clickme.without_maps",
     "alignment_by_concept": "evaluation.by_concept",
+    "alignment_maps": "evaluation.alignment_maps",
     "compare_alignment": "evaluation.compare",
     "decayed_parameters": "loss.decayed_parameters",
     "dice": "metrics.top_pixels",

@@ -1,5 +1,6 @@
 """The example under torchrun, with two processes on the CPU."""
 
+import argparse
 import os
 import runpy
 import socket
@@ -61,6 +62,7 @@ def test_one_process_writes_events_and_a_checkpoint_from_which_two_go_on(tmp_pat
     np.savez(tmp_path / "own.npz", images=images, heatmaps=maps, labels=np.arange(9) % 3)
     run = torchrun("--data", tmp_path / "own.npz", "--epochs", 3, *given)
     assert run.returncode == 0, run.stderr
+    assert run.stderr.count(f"3 epochs are done; checkpoint and events: {folder}") == 1
     second = torch.load(folder / "last.pt", weights_only=True)
     assert second["done"] == {"epoch": 3, "step": 4}
     moved = [
@@ -84,3 +86,32 @@ def test_without_torchrun_it_says_how_to_start_it(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         runpy.run_path(str(EXAMPLE), run_name="__main__")
     assert "torchrun --standalone --nproc-per-node" in capsys.readouterr().err
+
+
+def test_help_needs_no_torchrun(monkeypatch, capsys):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    assert "--synthetic" in capsys.readouterr().out
+
+
+def test_too_few_drawn_pictures_are_named(tmp_path):
+    run = alone("--synthetic", 3, "--folder", tmp_path / "run", *TINY)
+    assert run.returncode != 0
+    assert "--synthetic has too few records for one --batch-size" in run.stderr
+
+
+def test_trained_weights_keep_their_head_or_get_one_of_other_classes(monkeypatch):
+    from torchvision.models import _api, mnasnet0_5
+
+    trained = mnasnet0_5().state_dict()
+    monkeypatch.setattr(_api, "load_state_dict_from_url", lambda *_, **__: trained)
+    network_of = runpy.run_path(str(EXAMPLE))["network_of"]
+    for classes in (1000, 3):
+        args = argparse.Namespace(model="mnasnet0_5", weights="DEFAULT", classes=classes)
+        found = network_of(args).state_dict()
+        assert len(found["classifier.1.weight"]) == len(found["classifier.1.bias"]) == classes
+        same = [name for name, value in trained.items() if torch.equal(found[name], value)]
+        head = ["classifier.1.weight", "classifier.1.bias"]
+        assert same == [name for name in trained if classes == 1000 or name not in head]

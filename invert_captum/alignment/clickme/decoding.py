@@ -144,7 +144,7 @@ def decode_picture(
 
 
 def checked_label(label: object, n_classes: int) -> int:
-    """Return ``label`` as an `int`.
+    """Return ``label``, an integer or a tensor or array of one without axes, as an `int`.
 
     Raises:
         TypeError: If it is no integer.
@@ -154,9 +154,14 @@ def checked_label(label: object, n_classes: int) -> int:
         >>> checked_label(999, 1000)
         999
     """
+    if isinstance(label, (torch.Tensor, np.ndarray)) and label.ndim == 0:
+        label = label.item()
     number = check_integer("label", label, minimum=0)
     if number >= n_classes:
-        raise ValueError(f"label is {number}; expected a class from 0 to {n_classes - 1}")
+        raise ValueError(
+            f"label is {number}; expected a class from 0 to {n_classes - 1}, because n_classes is "
+            f"{n_classes}"
+        )
     return number
 
 

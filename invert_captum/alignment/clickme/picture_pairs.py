@@ -42,11 +42,27 @@ class PairEntry:
         """Read both files, or raise `DamagedRecords`, which names the picture."""
         try:
             image = decode_picture(self.image.read_bytes(), "image", "RGB", "L", upright=True)
-            heatmap = finished_map(_read_map(self.heatmap), image, size)
+            heatmap = finished_map(self._read_map(), image, size)
             return LoadedRecord(finished_image(image, size), self.label, heatmap)
         except (OSError, TypeError, ValueError) as error:
             name = self.image.relative_to(self.folder)
             raise damaged(self.folder, self.number, f"{name}: {error}") from error
+
+    def _read_map(self) -> NDArray[Any]:
+        if self.heatmap.suffix.lower() == ".npy":
+            # Mapped, a header that promises more than the file holds costs no memory.
+            return np.lib.format.open_memmap(self.heatmap, mode="r")
+        name = f"heatmap {self.heatmap.relative_to(self.folder)}"
+        heatmap = decode_picture(self.heatmap.read_bytes(), name, "L", "I;16", "RGB")
+        if heatmap.ndim == 2:
+            return heatmap
+        # What torchvision.utils.save_image makes of grey levels.
+        if (heatmap != heatmap[..., :1]).any():
+            raise ValueError(
+                f"{name} is in colours; expected grey levels, not what a colour map drew; "
+                "save the values themselves, by numpy.save or, in uint8, PIL.Image.fromarray"
+            )
+        return heatmap[..., 0]
 
 
 @dataclass(frozen=True)
@@ -82,7 +98,8 @@ def picture_pairs(folder: Path, n_classes: int) -> PicturePairs:
     """Find the pairs of ``images/<class>/<name>`` and ``heatmaps/<class>/<name>``.
 
     Pictures are JPEG or PNG, in colours or grey levels of 8 bits. Heat maps are JPEG or PNG in grey
-    levels of 8 or 16 bits, or NumPy's ``.npy``, of the picture's height and width. If all class
+    levels of 8 or 16 bits, or in three equal channels, as torchvision's ``save_image`` writes them,
+    or NumPy's ``.npy``, of the picture's height and width. If all class
     folders are named by whole numbers, these are the labels; else the labels count the folders'
     sorted names from 0, as torchvision's ``ImageFolder`` does. An empty class folder counts too.
 
@@ -159,10 +176,3 @@ def class_labels(folder: Path) -> dict[str, int]:
     if len(set(labels.values())) < len(labels):
         raise ValueError(f"{folder / IMAGES} has two folders of one number; expected one a class")
     return labels
-
-
-def _read_map(path: Path) -> NDArray[Any]:
-    if path.suffix.lower() == ".npy":
-        # Mapped, a header that promises more than the file holds costs no memory.
-        return np.lib.format.open_memmap(path, mode="r")
-    return decode_picture(path.read_bytes(), "heatmap", "L", "I;16")

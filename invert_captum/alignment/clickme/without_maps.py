@@ -14,7 +14,9 @@ from invert_captum.alignment.clickme.clickme_dataset import ClickMeItem
 class WithoutHumanMaps(Dataset[ClickMeItem]):
     """A labelled data set, with an all-zero map and the token 0 on every item.
 
-    The loss takes the class of such an item into account, but no map.
+    The loss takes the class of such an item into account, but no map. The data sets that it is
+    mixed with must give items of (image, label, heatmap, token) too, all four: a token of
+    ``torch.tensor(1.0)`` where there is a map, as `ClickMeDataset` gives.
 
     Args:
         dataset: A map-style data set of (image, label), or of items that begin so; image is a

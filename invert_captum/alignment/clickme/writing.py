@@ -42,7 +42,8 @@ def write_clickme(
     Args:
         path: The file. It is replaced only after the last record was written.
         records: Tuples of an image, uint8, shape (H, W, 3), or (H, W) for grey levels; a heat map,
-            real and not negative, shape (H, W); and a label. Arrays of NumPy or PyTorch.
+            real and not negative, shape (H, W); and a label, an integer. Arrays of NumPy or
+            PyTorch; a label may be one without axes.
         quality: JPEG's quality, from 1 to 100.
         n_classes: The number of classes; labels must be below it. The reference reads 1,000.
 

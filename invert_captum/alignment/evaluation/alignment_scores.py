@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,36 +16,22 @@ from invert_captum.alignment.evaluation.mean_intervals import (
     mean_interval,
     share_interval,
 )
+from invert_captum.alignment.evaluation.score_files import (
+    ScoreContent,
+    read_score_file,
+    write_score_file,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from invert_captum.alignment.evaluation.attribution_maps import ChannelReduction
+    from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 
     Numbers = npt.NDArray[np.float64]
     Indices = npt.NDArray[np.int64]
 
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """How images were scored.
-
-    Attributes:
-        attribution: The name of the attribution.
-        channel_reduction: How its channels became one map.
-        percentile: The share of pixels that Dice and IoU compare, in percent.
-        confidence_level: Of all intervals, in (0, 1).
-        n_resamples: How often the bootstrap draws.
-        seed: Of its draws.
-    """
-
-    attribution: str = "Saliency"
-    channel_reduction: ChannelReduction = "max_absolute"
-    percentile: float = 10.0
-    confidence_level: float = 0.95
-    n_resamples: int = 9999
-    seed: int = 0
+_ARRAYS = ("spearman", "dice", "iou", "labels", "predicted", "rows")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,11 +53,14 @@ class AlignmentScores:
         n_left_out: How many rows of the data had no human map.
         human_ceiling: Mean Spearman correlation of people with each other.
         settings: How the images were scored.
+        fingerprints: Checksums of the human maps in float32, uint64, shape (n,), by which
+            `compare_alignment` knows that images are the same; None: it does not check.
 
     Raises:
         ValueError: The arrays are not all of one length n, or the ceiling is not in (0, 1].
 
     Examples:
+        >>> from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
         >>> classes = {"labels": np.array([1, 1, 0]), "predicted": np.array([1, 0, 0])}
         >>> scores = AlignmentScores(
         ...     np.array([0.2, 0.4, 0.6]), dice=np.zeros(3), iou=np.zeros(3), rows=np.arange(3),
@@ -93,13 +83,14 @@ class AlignmentScores:
     n_left_out: int
     human_ceiling: float
     settings: EvaluationSettings
+    fingerprints: npt.NDArray[np.uint64] | None = None
 
     def __post_init__(self) -> None:
         check_ceiling(self.human_ceiling)
         check_resampling(
             self.settings.confidence_level, self.settings.n_resamples, self.settings.seed
         )
-        for name in ("spearman", "dice", "iou", "labels", "predicted", "rows"):
+        for name in self._arrays():
             shape = np.shape(getattr(self, name))
             if shape != (len(self.spearman),):
                 raise ValueError(
@@ -144,6 +135,43 @@ class AlignmentScores:
     def accuracy_interval(self) -> Interval:
         """Wilson's interval of `accuracy`."""
         return share_interval(self.correct, confidence_level=self.settings.confidence_level)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the scores to the file ``path``, an ``.npz`` without pickle.
+
+        Raises:
+            OSError: The file cannot be written; what it held before stays.
+
+        Examples:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> import torch
+            >>> from invert_captum.alignment.evaluation.evaluate import evaluate_alignment
+            >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+            >>> batch = torch.rand(3, 1, 4, 4), torch.tensor([0, 1, 1]), torch.rand(3, 4, 4)
+            >>> scores = evaluate_alignment(model, [batch])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     scores.save(Path(folder, "scores.npz"))
+            ...     AlignmentScores.load(Path(folder, "scores.npz")).alignment == scores.alignment
+            True
+        """
+        content = ScoreContent(self._arrays(), self.n_left_out, self.human_ceiling, self.settings)
+        write_score_file(path, content)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AlignmentScores:
+        """Read scores that `save` has written.
+
+        Raises:
+            OSError: The file cannot be opened.
+            ValueError: It is damaged or something else; the message names the path.
+        """
+        content = read_score_file(path)
+        parts = content._asdict()
+        try:
+            return cls(**(parts.pop("arrays") | parts))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)!r} has no valid scores: {error}") from error
 
     def summary(self) -> pd.DataFrame:
         """Return the means over all images.
@@ -218,6 +246,11 @@ class AlignmentScores:
             finite_mean(self.iou[chosen]),
             float(self.correct[chosen].mean()),
         )
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what has a value for each image, without fingerprints if there are none."""
+        names = _ARRAYS if self.fingerprints is None else (*_ARRAYS, "fingerprints")
+        return {name: getattr(self, name) for name in names}
 
     def _of_ceiling(self, interval: Interval) -> Interval:
         return Interval(interval.low / self.human_ceiling, interval.high / self.human_ceiling)

@@ -28,6 +28,8 @@ _METHODS = (
 )
 # What the evaluation fills in itself.
 _RESERVED = ("inputs", "target")
+# What Captum calls the first argument of attributions that are built with another one.
+_WRAPPED = ("attribution_method", "attr_method")
 
 
 def map_function(
@@ -134,6 +136,12 @@ def _built(method: type[Any], model: nn.Module) -> Any:
     """Return an attribution class built with the model alone."""
     parameters = list(inspect.signature(method).parameters.values())
     by_name = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
+    if by_name and by_name[0].name in _WRAPPED:
+        raise TypeError(
+            f"attribution is the class {method.__name__}, which is built with another attribution "
+            f"in place of the model; expected an instance of it, such as "
+            f"{method.__name__}(Saliency(model))"
+        )
     missing = [one.name for one in by_name[1:] if one.default is one.empty]
     if missing or not by_name:
         raise TypeError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,12 +16,11 @@ from invert_captum.alignment.metrics.spearman import spearman_correlation
 from invert_captum.alignment.metrics.top_pixels import dice, intersection_over_union
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     from torch import nn
 
-    from invert_captum.alignment.evaluation.alignment_scores import EvaluationSettings
     from invert_captum.alignment.evaluation.attribution_maps import MapFunction
+    from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
     from invert_captum.alignment.evaluation.mapped_images import MappedImages
 
 # How far rounding takes a sum of probabilities from 1, in bfloat16 too.
@@ -27,13 +28,19 @@ _ROUNDED = 0.02
 
 
 class BatchScores(NamedTuple):
-    """The scores of the n rows of a batch that have a human map, each of shape (n,)."""
+    """The scores of the n rows of a batch that have a human map, each of shape (n,).
+
+    The last two say which human maps and which maps of the model are constant.
+    """
 
     spearman: npt.NDArray[np.float64]
     dice: npt.NDArray[np.float64]
     iou: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     predicted: npt.NDArray[np.int64]
+    fingerprints: npt.NDArray[np.uint64]
+    constant_human: npt.NDArray[np.bool_]
+    constant_model: npt.NDArray[np.bool_]
 
 
 def score_batch(
@@ -65,7 +72,29 @@ def score_batch(
         _numbers(intersection_over_union(batch.heatmaps, maps, settings.percentile)),
         batch.labels.cpu().numpy(),
         predicted.cpu().numpy(),
+        map_fingerprints(batch.heatmaps),
+        _is_constant(batch.heatmaps),
+        _is_constant(maps),
     )
+
+
+def map_fingerprints(heatmaps: Tensor) -> npt.NDArray[np.uint64]:
+    """Return a checksum of the float32 values of each map, the same on every machine.
+
+    Args:
+        heatmaps: Shape (n, H, W).
+
+    Returns:
+        64 bits of BLAKE2b, uint64, shape (n,).
+
+    Examples:
+        >>> one, other, again = map_fingerprints(torch.tensor([[[0.0]], [[1.0]], [[0.0]]]))
+        >>> bool(one == again), bool(one == other)
+        (True, False)
+    """
+    values = heatmaps.detach().cpu().float().numpy().astype("<f4", copy=False)
+    digests = (hashlib.blake2b(own.tobytes(), digest_size=8).digest() for own in values)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def check_model(model: nn.Module, batch: MappedImages, *, gradient: bool) -> None:
@@ -166,3 +195,8 @@ def _predictions(model: nn.Module, batch: MappedImages) -> Tensor:
 def _numbers(scores: Tensor) -> npt.NDArray[np.float64]:
     # Not every device has float64.
     return scores.detach().cpu().double().numpy()
+
+
+def _is_constant(maps: Tensor) -> npt.NDArray[np.bool_]:
+    flat = maps.flatten(1)
+    return (flat == flat[:, :1]).all(1).cpu().numpy()

@@ -75,7 +75,8 @@ def alignment_by_concept(
         concepts: Which image shows which concept: a boolean matrix (n, k) of numpy, torch or
             scipy.sparse, or an object with such ``labels`` and with ``names``, such as a
             `invert_captum.ConceptSet`. Its rows are the images of ``scores``; where an evaluation
-            left out images without a human map, take ``AlignmentScores.rows`` of them.
+            left out images without a human map, give ``concepts.take(scores.rows)`` of a
+            ConceptSet, or ``labels[scores.rows]`` of a matrix.
         names: k names; None for those of ``concepts``, or ``"0"``, ``"1"``, ...
         alpha: Level at which an adjusted p-value is significant, in (0, 1).
         correction: Of the p-values of all concepts, a method of
@@ -116,7 +117,8 @@ def alignment_by_concept(
     if labels.shape[0] != len(values):
         raise ValueError(
             f"concepts has {labels.shape[0]:,} rows, scores has {len(values):,} images: the rows "
-            "must be the same images in the same order, such as concepts.labels[scores.rows]"
+            "must be the same images in the same order, such as concepts.take(scores.rows) of a "
+            "ConceptSet or labels[scores.rows] of a matrix, with the AlignmentScores as scores"
         )
     counted = ~np.isnan(values)
     found = group_differences(values[counted], labels[counted], min_samples, confidence_level)

@@ -87,7 +87,9 @@ def compare_alignment(
 
     The test is paired: the images are those of both, so that what makes an image easy or hard
     counts for neither. Evaluate the models first, on the same data in the same order; the images
-    are taken to be the same if their rows and labels are.
+    are taken to be the same if their rows, labels and human maps are. Maps that were brought to
+    another size for one model have other fingerprints: ``dataclasses.replace(scores,
+    fingerprints=None)`` leaves them unchecked.
 
     Args:
         first: Scores of `evaluate_alignment`, such as those before training.
@@ -188,7 +190,21 @@ def _check_same_images(first: object, second: object) -> None:
                 f"first and second have other {name} at places {listed(differ)}; expected scores "
                 "of the same images in the same order"
             )
+    _check_same_maps(first, second)
     _check_same_measure(first, second)
+
+
+def _check_same_maps(first: AlignmentScores, second: AlignmentScores) -> None:
+    if first.fingerprints is None or second.fingerprints is None:
+        return
+    differ = np.flatnonzero(first.fingerprints != second.fingerprints).tolist()
+    if differ:
+        raise ValueError(
+            f"first and second have other human maps at places {listed(differ)}: images in another "
+            "order, or other images, or maps of another size; expected scores of the same images "
+            "in the same order. Without shuffling, and with the same number of workers, a "
+            "DataLoader keeps its order"
+        )
 
 
 def _check_same_measure(first: AlignmentScores, second: AlignmentScores) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import numbers
 import operator
 from collections.abc import Iterable as IterableABC
-from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
-from torch import nn
-from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from invert_captum._log import progress, warn
 from invert_captum._validation import check_choice, listed, shown
 from invert_captum.activations import evaluating
-from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores, EvaluationSettings
+from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores
 from invert_captum.alignment.evaluation.attribution_maps import (
     CHANNEL_REDUCTIONS,
     AttributionMethod,
@@ -29,18 +24,24 @@ from invert_captum.alignment.evaluation.batch_scores import (
     check_model,
     score_batch,
 )
+from invert_captum.alignment.evaluation.evaluated_model import check_evaluable, device_of
+from invert_captum.alignment.evaluation.evaluation_settings import (
+    EvaluationSettings,
+    check_percentile,
+)
 from invert_captum.alignment.evaluation.mapped_images import MappedImages, mapped_images
 from invert_captum.alignment.evaluation.mean_intervals import check_ceiling, check_resampling
+from invert_captum.alignment.evaluation.shuffling_data import warn_of_shuffling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
+    import torch
+    from torch import nn
 
 HUMAN_CEILING = 0.65753
 """Mean Spearman correlation of one person's map with another's, of the released code."""
-
-_SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 def evaluate_alignment(
@@ -71,7 +72,9 @@ def evaluate_alignment(
         data: Batches ``(images (N, C, H, W), labels, heatmaps (N, H, W))`` or ``(images, labels,
             heatmaps, tokens (N,))``, such as a `torch.utils.data.DataLoader` or a list gives.
             Labels are class indices (N,) or one-hot (N, classes). Rows whose token is 0 have no
-            human map and are left out.
+            human map and are left out. For `compare_alignment` the order must be the same each
+            time: without shuffling, and, for a `torch.utils.data.IterableDataset`, with the same
+            number of workers.
         attribution: What explains the label of an image. None: `captum.attr.Saliency`. A class of
             `captum.attr`, which is built with the model; an instance of one; or a function of
             images, which require gradients, and class indices (N,) that gives maps (N, H, W) or
@@ -109,6 +112,8 @@ def evaluate_alignment(
             probabilities.
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> from captum.attr import InputXGradient
         >>> _ = torch.manual_seed(0)
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
@@ -119,31 +124,23 @@ def evaluate_alignment(
         >>> evaluate_alignment(model, [batch], InputXGradient).settings.attribution
         'InputXGradient'
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model is {shown(model)}; expected a torch.nn.Module")
-    if torch.is_inference_mode_enabled():
-        raise ValueError(
-            "evaluate_alignment is called under torch.inference_mode, in which nothing has "
-            "gradients; expected a call outside, or torch.no_grad, which it lifts where it must"
-        )
+    check_evaluable(model, "evaluate_alignment")
     check_choice("channel_reduction", channel_reduction, CHANNEL_REDUCTIONS)
     check_resampling(confidence_level, n_resamples, seed)
     explain, name = map_function(model, attribution, attribution_arguments)
     settings = EvaluationSettings(
-        name, channel_reduction, _percentile(percentile), confidence_level, n_resamples, seed
+        name, channel_reduction, check_percentile(percentile), confidence_level, n_resamples, seed
     )
     ceiling = check_ceiling(human_ceiling)
-    _warn_of_shuffling(data)
+    warn_of_shuffling(data)
     batches = progress(
-        mapped_images(_iterable(data), _device(model) if device is None else device),
+        mapped_images(_iterable(data), device_of(model) if device is None else device),
         show=show_progress,
         description="Comparing with human maps",
         total=operator.length_hint(data, 0) or None,
     )
     with evaluating(model):
-        scores = _scored(model, explain, batches, settings, ceiling, gradient=attribution is None)
-    _warn_of_constant_maps(scores)
-    return scores
+        return _scored(model, explain, batches, settings, ceiling, gradient=attribution is None)
 
 
 def _scored(
@@ -177,21 +174,20 @@ def _scored(
             "is above 0"
         )
     joined = BatchScores(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    all_rows = np.concatenate(rows)
+    _warn_of_constant_maps(joined, all_rows)
     return AlignmentScores(
-        **joined._asdict(),
-        rows=np.concatenate(rows),
+        spearman=joined.spearman,
+        dice=joined.dice,
+        iou=joined.iou,
+        labels=joined.labels,
+        predicted=joined.predicted,
+        fingerprints=joined.fingerprints,
+        rows=all_rows,
         n_left_out=n_seen - sum(map(len, rows)),
         human_ceiling=human_ceiling,
         settings=settings,
     )
-
-
-def _percentile(percentile: object) -> float:
-    if isinstance(percentile, bool) or not isinstance(percentile, numbers.Real):
-        raise TypeError(f"percentile is {shown(percentile)}; expected a number in (0, 100)")
-    if not 0 < float(percentile) < 100:
-        raise ValueError(f"percentile is {percentile}; expected a number in (0, 100)")
-    return float(percentile)
 
 
 def _iterable(data: object) -> Iterable[object]:
@@ -202,26 +198,18 @@ def _iterable(data: object) -> Iterable[object]:
     return cast("Iterable[object]", data)
 
 
-def _device(model: nn.Module) -> torch.device | str:
-    tensor = next(chain(model.parameters(), model.buffers()), None)
-    return "cpu" if tensor is None else tensor.device
-
-
-def _warn_of_constant_maps(scores: AlignmentScores) -> None:
-    without = scores.rows[np.isnan(scores.spearman)].tolist()
-    if without:
-        warn(
-            f"spearman is NaN for {len(without):,} of {len(scores):,} images (rows "
-            f"{listed(without)}), where the human map or the model's is constant; they are left "
-            "out of its mean and of alignment, which the released code would make NaN"
-        )
-
-
-def _warn_of_shuffling(data: object) -> None:
-    samplers = data, getattr(data, "batch_sampler", None)
-    if any(isinstance(getattr(one, "sampler", None), _SHUFFLING) for one in samplers):
-        warn(
-            "data shuffles: rows are counted in the order of this pass, so that scores cannot be "
-            "compared image by image with those of another pass, nor rows be found in concepts; "
-            "expected a DataLoader with shuffle=False"
-        )
+def _warn_of_constant_maps(scores: BatchScores, rows: npt.NDArray[np.int64]) -> None:
+    is_nan = np.isnan(scores.spearman)
+    without = rows[is_nan].tolist()
+    if not without:
+        return
+    n_human, n_model = int(scores.constant_human.sum()), int(scores.constant_model.sum())
+    hint = (
+        "; a head of zeros, as a fresh torchvision ViT has, gives maps of zeros" if n_model else ""
+    )
+    warn(
+        f"spearman is NaN for {len(without):,} of {len(is_nan):,} images (rows "
+        f"{listed(without)}): the human map is constant for {n_human:,} and the model's for "
+        f"{n_model:,}{hint}. They are left out of its mean and of alignment, which the released "
+        "code would make NaN"
+    )

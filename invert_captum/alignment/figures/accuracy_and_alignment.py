@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from invert_captum.alignment.figures.plotted_points import PlottedPoint
+    from invert_captum.alignment.figures.plotted_points import PlottedPoint, ScoredModel
 
     Numbers = npt.NDArray[np.float64]
 
@@ -46,7 +46,7 @@ _MARKER, _GAP = 9.0, 9.0
 
 
 def plot_accuracy_and_alignment(
-    points: Mapping[str, Iterable[float]] | pd.DataFrame,
+    points: Mapping[str, Iterable[float] | ScoredModel] | pd.DataFrame,
     *,
     pairs: Iterable[tuple[str, str]] = (),
     title: str = "",
@@ -57,9 +57,9 @@ def plot_accuracy_and_alignment(
 
     Args:
         points: For each name ``(accuracy, alignment)`` or ``(accuracy, alignment, low, high)``, as
-            shares: accuracy in [0, 1], alignment 1 for the human ceiling, such as ``(scores
-            .accuracy, scores.alignment, *scores.interval)``. Or a pandas.DataFrame with these
-            columns, the names in its index.
+            shares: accuracy in [0, 1], alignment 1 for the human ceiling; or `AlignmentScores`,
+            which stand for ``(scores.accuracy, scores.alignment, *scores.interval)``. Or a
+            pandas.DataFrame with these columns, the names in its index.
         pairs: Names ``(before, after)``, which an arrow joins.
         title: Above the figure; empty for none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from invert_captum.alignment.figures.overlays import (
 from invert_captum.alignment.metrics.spearman import spearman_correlation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import numpy.typing as npt
     from matplotlib.axes import Axes
@@ -68,7 +69,7 @@ def plot_maps(
         *matplotlib.figure.Figure*, which ``savefig`` writes.
 
     Raises:
-        TypeError: Something is not of numbers.
+        TypeError: Something is not of numbers, or ``maps`` or ``scores`` are no mapping.
         ValueError: Shapes, names or numbers of rows differ, there are no maps or pictures, or
             values are NaN or infinite.
 
@@ -163,6 +164,7 @@ def _arrays(
             f"heatmaps has shape {people.shape}, but images are {pictures.shape}; expected "
             f"({len(pictures)}, H, W)"
         )
+    _check_mapping("maps", maps, "maps")
     columns = {str(name): array_of(f"maps[{name!r}]", own) for name, own in maps.items()}
     if not columns:
         raise ValueError("maps is empty; expected at least one set of maps by its name")
@@ -173,6 +175,15 @@ def _arrays(
         people.astype(np.float64),
         {name: own.astype(np.float64) for name, own in columns.items()},
     )
+
+
+def _check_mapping(name: str, value: object, of: str) -> None:
+    if not isinstance(value, Mapping):
+        kind = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+        raise TypeError(
+            f'{name} is a {type(value).__name__}{kind}; expected the form {{"model": {of}}}, a '
+            "name for each column"
+        )
 
 
 def _captions(
@@ -186,6 +197,7 @@ def _captions(
             for name, own in columns.items()
         }
     else:
+        _check_mapping("scores", scores, "scores")
         found = {str(name): np.asarray(own, dtype=float).tolist() for name, own in scores.items()}
         if found.keys() != columns.keys():
             raise ValueError(

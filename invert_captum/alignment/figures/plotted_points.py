@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from invert_captum._validation import as_list, nearest_names, shown
+from invert_captum._validation import as_list, listed, shown
+
+
+@runtime_checkable
+class ScoredModel(Protocol):
+    """Accuracy, alignment and its interval, as `AlignmentScores` have them."""
+
+    @property
+    def accuracy(self) -> float:
+        """A share in [0, 1]."""
+
+    @property
+    def alignment(self) -> float:
+        """1 for the human ceiling."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of the interval of `alignment`."""
 
 
 class PlottedPoint(NamedTuple):
@@ -35,8 +52,8 @@ def plotted_points(points: Any) -> dict[str, PlottedPoint]:
         points = _rows(points)
     if not isinstance(points, Mapping):
         raise TypeError(
-            f"points is {shown(points)}; expected a mapping from names to (accuracy, alignment), "
-            "or a pandas.DataFrame with these columns"
+            f"points is {shown(points)}; expected a mapping from names to (accuracy, alignment) "
+            "or AlignmentScores, or a pandas.DataFrame with these columns"
         )
     if not points:
         raise ValueError("points is empty; expected at least one model")
@@ -58,6 +75,8 @@ def _rows(frame: Any) -> dict[str, list[float]]:
 
 
 def _point(name: str, values: Any) -> PlottedPoint:
+    if isinstance(values, ScoredModel):
+        values = (values.accuracy, values.alignment, *values.interval)
     numbers = np.asarray(as_list(f"points[{name!r}]", values), dtype=np.float64)
     if numbers.shape not in ((2,), (4,)):
         raise ValueError(
@@ -92,7 +111,7 @@ def plotted_pairs(pairs: Any, points: Mapping[str, PlottedPoint]) -> list[tuple[
         for name in pair:
             if name not in points:
                 raise ValueError(
-                    f"pairs has {name!r}, which no point has; expected a name of points, such as "
-                    f"{nearest_names(str(name), points)}"
+                    f"pairs has {name!r}, which no point has; expected names of points: "
+                    f"{listed(list(points))}"
                 )
     return [(str(before), str(after)) for before, after in joined]

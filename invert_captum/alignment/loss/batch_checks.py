@@ -29,20 +29,30 @@ def check_images(images: object) -> torch.Tensor:
 def check_human_maps(
     images: torch.Tensor, heatmaps: object, tokens: object
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the human maps and their tokens on the device of the images.
+    """Return the human maps, zero where the token is 0, and their tokens, where the images are.
 
     Args:
-        images: The images, of shape (N, C, H, W).
-        heatmaps: The human maps, of shape (N, H, W), at least 0.
+        images: The images, of shape (N, C, H, W), finite.
+        heatmaps: The human maps, of shape (N, H, W), at least 0 where the token is not 0.
         tokens: Their weights, of shape (N,), at least 0; None means 1 for each.
 
     Raises:
         TypeError: If ``heatmaps`` or ``tokens`` are not floating (tokens may be integers).
-        ValueError: If a shape is another, or a value is negative, infinite or NaN.
+        ValueError: If a shape is another, or a value is negative, infinite or NaN, or one of the
+            images infinite or NaN.
+
+    Warns:
+        InvertCaptumWarning: If a map with a token is the same everywhere. The text has no numbers,
+            so that Python shows it once in a training, not at every step.
     """
     maps = check_maps("heatmaps", heatmaps)
     expected = (len(images), *images.shape[2:])
     if maps.shape != expected:
+        if maps.shape == images.shape[:3]:
+            raise ValueError(
+                f"images has shape {tuple(images.shape)}, but heatmaps {tuple(maps.shape)}; images "
+                "are (N, C, H, W): move the channels first, as images.permute(0, 3, 1, 2) does"
+            )
         raise ValueError(
             f"heatmaps has shape {tuple(maps.shape)}, but images are {tuple(images.shape)}; "
             f"expected {expected}"
@@ -53,33 +63,34 @@ def check_human_maps(
         raise TypeError(f"tokens must be a torch tensor of real numbers, got {shown(tokens)}")
     if tokens.shape != expected[:1]:
         raise ValueError(f"tokens has shape {tuple(tokens.shape)}, expected {expected[:1]}")
-    maps = maps.to(images.device)
     weights = tokens.to(images.device, torch.promote_types(maps.dtype, torch.float32))
+    # What stands where there is no map may be anything, and 0 times NaN would be NaN.
+    maps = maps.to(images.device).masked_fill((weights == 0)[:, None, None], 0)
+    pixels = images.detach()
     smallest, largest = maps.amin(dim=(1, 2)), maps.amax(dim=(1, 2))
     # NaN fails every comparison, and minima and maxima pass it on.
     fine = [
         (smallest >= 0) & (largest < float("inf")),
         (weights >= 0) & (weights < float("inf")),
         (largest > smallest) | (weights == 0),
+        (pixels.amin(dim=(1, 2, 3)) > -float("inf")) & (pixels.amax(dim=(1, 2, 3)) < float("inf")),
     ]
-    fine_maps, fine_weights, varying = torch.stack(fine).tolist()
-    _refuse_rows("heatmaps", fine_maps)
-    _refuse_rows("tokens", fine_weights)
-    constant = _rows(varying)
-    if constant:
+    fine_maps, fine_weights, varying, fine_images = torch.stack(fine).tolist()
+    _refuse_rows("images", fine_images, "finite", "infinite or NaN values")
+    for name, fine_rows in (("heatmaps", fine_maps), ("tokens", fine_weights)):
+        _refuse_rows(name, fine_rows, "at least 0 and finite", "negative, infinite or NaN values")
+    if not all(varying):
         warn(
-            f"{len(constant)} of {len(maps)} heatmaps are the same everywhere but have a token "
-            f"(rows {_listed(constant)}): they ask the model to look nowhere; give them token 0 "
-            "if there is no human map"
+            "heatmaps that have a token are the same everywhere: they ask the model to look "
+            "nowhere; give them token 0 if there is no human map"
         )
     return maps, weights
 
 
-def _refuse_rows(name: str, fine: list[bool]) -> None:
+def _refuse_rows(name: str, fine: list[bool], expected: str, came: str) -> None:
     if not all(fine):
         raise ValueError(
-            f"{name} must be at least 0 and finite, but rows {_listed(_rows(fine))} of {len(fine)} "
-            "hold negative, infinite or NaN values"
+            f"{name} must be {expected}, but rows {_listed(_rows(fine))} of {len(fine)} hold {came}"
         )
 
 
@@ -104,6 +115,10 @@ def class_weights(labels: object, logits: torch.Tensor) -> torch.Tensor:
     Raises:
         TypeError: If class indices are not integers.
         ValueError: If the shape fits neither, or an index is no class, or a weight is not finite.
+
+    Warns:
+        InvertCaptumWarning: If rows of weights do not sum to 1, or the logits look like
+            probabilities.
     """
     n_images, n_classes = logits.shape
     if not isinstance(labels, torch.Tensor):
@@ -112,13 +127,12 @@ def class_weights(labels: object, logits: torch.Tensor) -> torch.Tensor:
     if labels.shape == logits.shape:
         weights = labels.to(logits.device, dtype)
         sums = weights.sum(dim=1)
-        finite, normalised = torch.stack([sums.isfinite(), (sums - 1).abs() <= 1e-4]).tolist()
+        fine = [sums.isfinite(), (sums - 1).abs() <= 1e-4, _are_shares(logits)]
+        finite, normalised, shares = torch.stack(fine).tolist()
         _refuse_label_rows(_rows(finite))
         if not all(normalised):
-            warn(
-                f"the rows {_listed(_rows(normalised))} of labels do not sum to 1; the loss is "
-                "computed from them as they are"
-            )
+            warn("rows of labels do not sum to 1; the loss is computed from them as they are")
+        _warn_of_probabilities(shares)
         return weights
     if labels.shape != logits.shape[:1]:
         raise ValueError(
@@ -128,13 +142,31 @@ def class_weights(labels: object, logits: torch.Tensor) -> torch.Tensor:
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise TypeError(f"labels as class indices must be integers, got {labels.dtype}")
     indices = labels.to(logits.device, torch.int64)
-    lowest, highest = torch.stack([indices.min(), indices.max()]).tolist()
+    shares = _are_shares(logits).all().to(torch.int64)
+    lowest, highest, all_shares = torch.stack([indices.min(), indices.max(), shares]).tolist()
     if lowest < 0 or highest >= n_classes:
         raise ValueError(
             f"labels hold {lowest if lowest < 0 else highest}, but the model has {n_classes} "
             f"classes; expected 0 to {n_classes - 1}"
         )
+    _warn_of_probabilities([bool(all_shares)])
     return torch.nn.functional.one_hot(indices, n_classes).to(dtype)
+
+
+def _are_shares(logits: torch.Tensor) -> torch.Tensor:
+    """Tell for each row whether it is at least 0 and sums to 1, as probabilities do."""
+    logits = logits.detach()
+    sums = logits.to(torch.promote_types(logits.dtype, torch.float32)).sum(dim=1)
+    return (logits >= 0).all(dim=1) & ((sums - 1).abs() <= 1e-4) & (logits.shape[1] > 1)
+
+
+def _warn_of_probabilities(shares: list[bool]) -> None:
+    if all(shares):
+        warn(
+            "model gives numbers from 0 to 1 that sum to one for an image, as a softmax does; "
+            "gradients of probabilities are others than those of logits, and vanish for sure "
+            "predictions. Expected a model without the softmax"
+        )
 
 
 def _refuse_label_rows(rows: Iterable[int]) -> None:

@@ -74,7 +74,7 @@ def harmonization_loss(
         images: The images, of shape (N, C, H, W), as the model takes them.
         labels: Class indices, integers of shape (N,), or one-hot or soft rows of shape (N, K).
         heatmaps: Human maps, of shape (N, H, W), at least 0, in any unit; blurred as the model
-            is to see them (see `gaussian_blur`). Ignored where the token is 0.
+            is to see them (see `gaussian_blur`). Ignored where the token is 0, whatever they hold.
         tokens: The weight of each human map, of shape (N,), at least 0; None means 1 for each.
         lambda_harmonization: λ, at least 0.
         lambda_weights: The factor of the weight decay, at least 0. Give the optimizer a weight
@@ -86,14 +86,15 @@ def harmonization_loss(
 
     Raises:
         TypeError: If an argument is of another kind.
-        ValueError: If shapes do not fit; if a map or token is negative, infinite or NaN; if a label
-            is no class; if the logits do not depend on the images by a gradient; if the model has
-            operations without a second derivative (Hardsigmoid, so MobileNetV3) or is compiled
-            through AOTAutograd.
+        ValueError: If shapes do not fit; if a token, or a map that has one, is negative, infinite
+            or NaN; if an image is infinite or NaN; if a label is no class; if the logits do not
+            depend on the images by a gradient; if the model has operations without a second
+            derivative (Hardsigmoid, so MobileNetV3) or is compiled through AOTAutograd.
 
     Warns:
         InvertCaptumWarning: If a label's row does not sum to one, or if a human map with a token is
-            the same everywhere; both are computed as the reference does.
+            the same everywhere; both are computed as the reference does. If the model's logits look
+            like probabilities.
 
     Source: Fel et al., "Harmonizing the object recognition strategies of deep neural networks with
     humans", NeurIPS 2022 (arXiv 2211.04533), equation 2 and section 4; constants and the signed

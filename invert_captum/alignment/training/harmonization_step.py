@@ -9,6 +9,7 @@ import torch
 from invert_captum._log import warn
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss
 from invert_captum.alignment.training.optimization import (
+    Batch,
     StepSettings,
     check_optimizer,
     check_scheduler,
@@ -66,8 +67,8 @@ def harmonization_step(
     Raises:
         FloatingPointError: the total is not finite or, without ``scaler``, the gradients are not;
             the weights, buffers and the optimizer are as before, the gradients are None.
-        TypeError: ``optimizer`` needs a closure, as L-BFGS does, or ``loss`` returns something
-            else.
+        TypeError: ``optimizer`` needs a closure, as L-BFGS does, or ``loss`` cannot be called or
+            returns something else.
         ValueError: none of the optimizer's parameters is the model's or gets a gradient,
             ``scheduler`` is of another optimizer, ``max_grad_norm`` is not above 0, or what the
             loss refuses.
@@ -103,7 +104,7 @@ def harmonization_step(
         scaler=scaler,
         autocast_dtype=autocast_dtype,
     )
-    outcome = optimize(model, optimizer, [(images, labels, heatmaps, tokens)], settings)
+    outcome = optimize(model, optimizer, [Batch(images, labels, heatmaps, tokens)], settings)
     if scheduler is not None:
         outcome.advance(scheduler)
     return outcome.terms

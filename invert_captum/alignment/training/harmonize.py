@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from invert_captum._validation import check_choice, check_integer
+from invert_captum._log import warn
+from invert_captum._validation import check_choice, check_integer, shown
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss
 from invert_captum.alignment.training.optimization import (
     StepSettings,
@@ -66,7 +67,8 @@ def harmonize(
         data: Batches, (images, labels, heatmaps) or (images, labels, heatmaps, tokens), see
             `harmonization_step`; gone through once for each epoch. Where it, its samplers or its
             data sets have a ``set_epoch``, that is called with the number of the epoch, from 0.
-        optimizer: Any optimizer of the model's parameters whose ``step`` needs no closure.
+        optimizer: Any optimizer of the model's parameters whose ``step`` needs no closure. Give it
+            a weight decay of 0, because the loss has its own.
         n_epochs: How often ``data`` is gone through, in all.
         loss: Called with the model and the four tensors; `HarmonizationLoss()` if None.
         scheduler: Learning-rate schedule of ``optimizer``.
@@ -101,9 +103,15 @@ def harmonize(
         FloatingPointError: the loss is not finite, or the gradients are not; the weights are
             those of the step before.
         OSError: ``checkpoint`` or ``log`` cannot be written.
-        TypeError: an argument or a batch is of the wrong type.
+        TypeError: an argument or a batch is of the wrong type, or ``data`` is a data set that is
+            not wrapped in a DataLoader.
         ValueError: an argument or a batch is refused, the data is empty or can be gone through only
-            once, or ``checkpoint`` is damaged or of another run; then nothing was loaded.
+            once, or ``checkpoint`` is damaged or of another run; then nothing was loaded. Messages
+            count the batches of an epoch from 0, as those of `evaluate_alignment` do.
+
+    Warns:
+        InvertCaptumWarning: the model is in eval mode, or the optimizer has a weight decay while
+            that of the loss, ``lambda_weights``, is not 0; and what the loss warns of.
 
     Examples:
         >>> _ = torch.manual_seed(0)
@@ -126,6 +134,11 @@ def harmonize(
     check_data(data, n_epochs)
     check_optimizer(model, optimizer)
     check_scheduler(scheduler, optimizer)
+    if validate is not None and not callable(validate):
+        raise TypeError(
+            f"validate is {shown(validate)}; expected a function of the model that returns numbers "
+            "by name"
+        )
     if checkpoint is not None and log is not None and Path(checkpoint) == Path(log):
         raise ValueError(f"checkpoint and log are both {str(log)!r}; expected two files")
     here = next(model.parameters()).device if device is None else torch.device(device)
@@ -135,6 +148,27 @@ def harmonize(
     step = StepSettings(
         HarmonizationLoss() if loss is None else loss, max_grad_norm, scaler, autocast_dtype
     )
+    _warn_of_mode(model)
+    _warn_of_two_decays(optimizer, step.loss)
     course = Course(n_epochs, scheduler_interval, accumulate, checkpoint_every)
     loop = TrainingLoop(trained, data, step, course, here, validate, show_progress=show_progress)
     return loop.run(checkpoint, log)
+
+
+def _warn_of_mode(model: nn.Module) -> None:
+    if not model.training:
+        warn(
+            "model is in eval mode, so that dropout does nothing and batch norm keeps its "
+            "statistics; call model.train() first, unless that is meant"
+        )
+
+
+def _warn_of_two_decays(optimizer: Optimizer, loss: object) -> None:
+    in_loss = getattr(loss, "lambda_weights", 0)
+    in_groups = max(float(group.get("weight_decay") or 0) for group in optimizer.param_groups)
+    if in_loss and in_groups > 0:
+        warn(
+            f"optimizer has a weight_decay of {in_groups:g}, and the loss one more, "
+            f"lambda_weights={in_loss:g}; give the optimizer weight_decay=0, or the loss "
+            "lambda_weights=0"
+        )

@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from torch.amp import GradScaler
     from torch.optim import Optimizer
 
-# Images, labels, heat maps and tokens.
-Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]
+
+class Batch(NamedTuple):
+    """What the loss is given, and what its refusals call it; see `harmonization_step`."""
+
+    images: Tensor
+    labels: Tensor
+    heatmaps: Tensor
+    tokens: Tensor | None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class StepSettings:
     """How a step is made; see `harmonization_step`.
 
     Raises:
-        TypeError: ``max_grad_norm`` is no number, or ``autocast_dtype`` no dtype of PyTorch.
+        TypeError: ``loss`` cannot be called, ``max_grad_norm`` is no number, or ``autocast_dtype``
+            no dtype of PyTorch.
         ValueError: ``max_grad_norm`` is not above 0.
     """
 
@@ -42,12 +50,22 @@ class StepSettings:
     autocast_dtype: torch.dtype | None = None
 
     def __post_init__(self) -> None:
+        _check_loss(self.loss)
         _check_norm(self.max_grad_norm)
         dtype = self.autocast_dtype
         if dtype is not None and not isinstance(dtype, torch.dtype):
             raise TypeError(
                 f"autocast_dtype is {shown(dtype)}; expected a dtype such as torch.bfloat16"
             )
+
+
+def _check_loss(loss: object) -> None:
+    if not callable(loss) or isinstance(loss, type):
+        factor = loss if isinstance(loss, (int, float)) and not isinstance(loss, bool) else 1.0
+        raise TypeError(
+            f"loss is {shown(loss)}; expected a function of the model and a batch, such as "
+            f"loss=HarmonizationLoss(lambda_harmonization={factor})"
+        )
 
 
 def _check_norm(norm: object) -> None:
@@ -151,10 +169,10 @@ def _backward(
     scaler: GradScaler | None,
 ) -> HarmonizationTerms:
     """Add up the gradients of all batches, and return the terms of the joined batch."""
-    n_rows = sum(len(images) for images, *_ in batches)
+    n_rows = sum(len(batch.images) for batch in batches)
     found: list[Tensor] = []
-    for images, labels, heatmaps, tokens in batches:
-        with _autocast(images, settings.autocast_dtype):
+    for images, labels, heatmaps, tokens, name in batches:
+        with _naming(name), _autocast(images, settings.autocast_dtype):
             terms = settings.loss(model, images, labels, heatmaps, tokens)
         _check_terms(terms)
         share = len(images) / n_rows
@@ -164,6 +182,18 @@ def _backward(
             (total if scaler is None else scaler.scale(total)).backward()  # type: ignore[no-untyped-call]
         found.append(torch.stack([term.detach() for term in terms]) * share)
     return HarmonizationTerms(*torch.stack(found).sum(0))
+
+
+@contextmanager
+def _naming(batch: str | None) -> Iterator[None]:
+    """Put the name of a batch before what the block refuses."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        # Others of their kinds, such as UnicodeDecodeError, are not made of a message alone.
+        if batch is None or type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"{batch}: {error}") from error
 
 
 def _autocast(images: Tensor, dtype: torch.dtype | None) -> AbstractContextManager[object]:

@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset
 
 from invert_captum._validation import shown
+from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
+from invert_captum.alignment.training.optimization import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from invert_captum.alignment.training.optimization import Batch
-
+_WRAP = "a data set gives single images; wrap it in a DataLoader"
 _EXPECTED = "expected (images, labels, heatmaps) or (images, labels, heatmaps, tokens), tensors"
 
 
 def check_data(data: object, n_epochs: int) -> None:
-    """Refuse data that cannot be gone through, or not once for each epoch."""
+    """Refuse data that cannot be gone through, or not once for each epoch, or gives no batches."""
+    # Other iterable data sets may well give batches.
+    if isinstance(data, ClickMeDataset) or (
+        isinstance(data, Dataset) and not isinstance(data, IterableDataset)
+    ):
+        raise TypeError(f"data is a {type(data).__name__}; expected batches; {_WRAP}")
     if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         raise TypeError(
             f"data is {shown(data)}; expected an iterable of batches, such as a DataLoader"
@@ -41,17 +48,16 @@ def batch_groups(
     Args:
         batches: The batches that are left in the epoch.
         n: Batches in a group.
-        done: How many batches of the epoch went before, for error messages.
-        epoch: The epoch's number, for error messages.
+        done: How many batches of the epoch went before. Error messages count them from 0, as
+            those of `evaluate_alignment` do.
+        epoch: The epoch's number, from 1, for error messages.
         device: Where the tensors are moved.
     """
     number = done
     while group := list(islice(batches, n)):
-        checked = []
-        for batch in group:
-            number += 1
-            checked.append(_checked(batch, f"data's batch {number} of epoch {epoch}", device))
-        yield checked
+        names = [f"data's batch {number + i} of epoch {epoch}" for i in range(len(group))]
+        number += len(group)
+        yield [_checked(batch, name, device) for batch, name in zip(group, names, strict=True)]
 
 
 def skip(batches: Iterator[object], n: int, epoch: int) -> None:
@@ -112,6 +118,10 @@ def _checked(batch: object, name: str, device: torch.device) -> Batch:
         raise TypeError(f"{name} is of type {type(batch).__name__}; {_EXPECTED}")
     if len(batch) not in (3, 4):
         raise ValueError(f"{name} has {len(batch)} entries; {_EXPECTED}")
+    if isinstance(batch[0], Tensor) and batch[0].ndim == 3:
+        raise ValueError(
+            f"{name} has images of shape {tuple(batch[0].shape)}; expected (N, C, H, W); {_WRAP}"
+        )
     for entry, role in zip(batch, ("images", "labels", "heatmaps", "tokens"), strict=False):
         if not isinstance(entry, Tensor):
             raise TypeError(f"{name} has {role} of type {type(entry).__name__}; {_EXPECTED}")
@@ -119,4 +129,4 @@ def _checked(batch: object, name: str, device: torch.device) -> Batch:
             shapes = ", ".join(str(tuple(one.shape)) for one in batch if isinstance(one, Tensor))
             raise ValueError(f"{name} has shapes {shapes}; expected the same number of rows, not 0")
     images, labels, heatmaps, *rest = (one.to(device, non_blocking=True) for one in batch)
-    return images, labels, heatmaps, rest[0] if rest else None
+    return Batch(images, labels, heatmaps, rest[0] if rest else None, name)

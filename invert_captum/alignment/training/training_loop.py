@@ -180,7 +180,7 @@ class TrainingLoop:
             raise
         if trained.scheduler is not None and self._course.scheduler_interval == "step":
             outcome.advance(trained.scheduler)
-        n_rows = sum(len(images) for images, *_ in group)
+        n_rows = sum(len(batch.images) for batch in group)
         at.step += 1
         at.batches += len(group)
         at.n_rows += n_rows

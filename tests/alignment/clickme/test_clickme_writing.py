@@ -97,6 +97,14 @@ def test_bad_record_is_named_and_the_old_file_stays(tmp_path, record, error, pro
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_labels_may_be_tensors_and_numbers_of_numpy(tmp_path):
+    labels = [torch.tensor(3), np.uint8(4), np.array(5)]
+    write_clickme(tmp_path / "own", [(smooth_picture(), spot(), label) for label in labels])
+    assert [item.label for item in ClickMeDataset(tmp_path / "own", size=8)] == [3, 4, 5]
+    with pytest.raises(ValueError, match=r"label is 5; .*0 to 4, because n_classes is 5"):
+        list(ClickMeDataset(tmp_path / "own", size=8, n_classes=5))
+
+
 def test_nothing_to_write_is_refused(tmp_path):
     with pytest.raises(ValueError, match="records is empty"):
         write_clickme(tmp_path / "own", iter([]))

@@ -245,6 +245,8 @@ def test_parsing_takes_other_sizes():
 
 
 def test_labels_are_integers():
-    assert checked_label(np.int32(4), 5) == 4
-    with pytest.raises(TypeError, match="label is"):
-        checked_label(1.0, 5)
+    for label in (np.int32(4), np.array(4), torch.tensor(4)):
+        assert checked_label(label, 5) == 4
+    for label in (1.0, torch.tensor(1.0), torch.tensor(True), torch.tensor([1])):
+        with pytest.raises(TypeError, match="label is"):
+            checked_label(label, 5)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.utils import save_image
 
 from invert_captum._log import InvertCaptumWarning
 from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
@@ -208,6 +209,21 @@ def test_bad_map_of_a_pair_is_refused_by_name_or_left_out(pairs, heatmap, proble
         next(read)
     with pytest.warns(InvertCaptumWarning, match=r"cat/b\.png.*it is left out"):
         assert len(list(ClickMeDataset(folder, size=8, on_damage="warn"))) == 2
+
+
+def test_maps_that_torchvision_saves_are_read_and_colour_maps_are_not(pairs):
+    folder, kept = pairs
+    _, heatmap = kept["cat/a.png"]
+    path = folder / "heatmaps/cat/a.png"
+    save_image(torch.tensor(heatmap)[None] / 255, path)
+    assert Image.open(path).mode == "RGB"
+    _, item, _ = ClickMeDataset(folder, size=32)
+    np.testing.assert_array_equal(item.heatmap, heatmap.astype(np.float32))
+    coloured = np.repeat(heatmap[..., None], 3, axis=2)
+    coloured[5, 6, 2] ^= 1
+    Image.fromarray(coloured).save(path)
+    with pytest.raises(DamagedRecords, match=r"heatmaps/cat/a\.png is in colours.*numpy\.save"):
+        list(ClickMeDataset(folder, size=32))
 
 
 def test_bad_picture_does_not_take_the_later_ones_along(pairs):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores, EvaluationSettings
+from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 
 
 @pytest.fixture

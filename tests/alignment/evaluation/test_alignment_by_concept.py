@@ -121,6 +121,8 @@ def test_bad_arguments_are_refused(scores, labels):
             alignment_by_concept(given, concepts, **arguments)
 
     refused(ValueError, "concepts has 80 rows, scores has 79 images", scores[1:])
+    refused(ValueError, r"concepts.take\(scores.rows\) of a ConceptSet", scores[1:])
+    refused(ValueError, r"labels\[scores.rows\] of a matrix", scores[1:])
     refused(TypeError, "expected a boolean matrix", concepts=labels.astype(int))
     refused(ValueError, r"concepts has shape \(80,\)", concepts=labels[:, 0])
     refused(ValueError, r"scores is of shape \(80, 1\)", scores[:, None])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from invert_captum.alignment.evaluation.alignment_scores import EvaluationSettings
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 from invert_captum.alignment.evaluation.mean_intervals import (
     mean_interval,
     share_difference_interval,
@@ -168,6 +168,8 @@ def test_without_any_correlation_means_are_nan_and_nothing_warns(make_scores, re
 def test_scores_that_do_not_fit_are_refused(make_scores):
     with pytest.raises(ValueError, match=r"dice has shape \(3,\), but spearman has 2 images"):
         make_scores([0.1, 0.2], dice=np.zeros(3))
+    with pytest.raises(ValueError, match=r"fingerprints has shape \(1,\), but spearman has 2"):
+        make_scores([0.1, 0.2], fingerprints=np.zeros(1, dtype=np.uint64))
     with pytest.raises(ValueError, match="human_ceiling is 2"):
         make_scores([0.1], human_ceiling=2.0)
     with pytest.raises(ValueError, match="confidence_level is 95"):

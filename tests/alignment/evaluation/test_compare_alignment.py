@@ -1,5 +1,7 @@
 """Paired comparisons, by hand and by SciPy and statsmodels."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,8 +10,8 @@ from scipy import stats
 
 from invert_captum import InvertCaptumWarning
 from invert_captum.alignment.evaluation import sign_flips
-from invert_captum.alignment.evaluation.alignment_scores import EvaluationSettings
 from invert_captum.alignment.evaluation.compare import compare_alignment
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 from invert_captum.alignment.evaluation.sign_flips import sign_flip_p_values
 
 
@@ -131,6 +133,16 @@ def test_images_without_a_correlation_in_one_are_left_out_of_it(make_scores):
     assert compared.spearman.difference == pytest.approx(0.2)
     assert np.isnan([compared.spearman.low, compared.spearman.high]).all()
     assert compared.dice.n == 3
+
+
+def test_other_human_maps_are_refused_if_both_know_theirs(make_scores):
+    first, same = (make_scores([0.1, 0.2], fingerprints=np.uint64([7, 8])) for _ in range(2))
+    other = make_scores([0.1, 0.2], fingerprints=np.uint64([7, 9]))
+    assert compare_alignment(first, same).spearman.n == 2
+    with pytest.raises(ValueError, match="human maps at places 1: images in another order, or"):
+        compare_alignment(first, other)
+    assert compare_alignment(first, make_scores([0.1, 0.2])).spearman.n == 2
+    assert compare_alignment(dataclasses.replace(other, fingerprints=None), first).spearman.n == 2
 
 
 def test_other_images_are_refused(make_scores):

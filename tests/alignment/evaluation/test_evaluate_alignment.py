@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, SubsetRandomSampler, TensorDataset
 
 from invert_captum import InvertCaptumWarning
+from invert_captum.alignment.evaluation.compare import compare_alignment
 from invert_captum.alignment.evaluation.evaluate import HUMAN_CEILING, evaluate_alignment
 
 
@@ -379,6 +380,32 @@ def test_data_that_shuffles_is_warned_of(model, batch):
             evaluate_alignment(model, loader)
 
 
+def test_the_warning_of_nan_says_whose_map_is_constant(model, batch):
+    images, labels, heatmaps = batch
+    people, own = heatmaps.clone(), heatmaps.clone()
+    people[[1, 2]] = 0.5
+    own[2] = own[4] = own[5] = 0
+    with pytest.warns(InvertCaptumWarning) as caught:
+        evaluate_alignment(model, [(images, labels, people)], always(own))
+    (message,) = (str(one.message) for one in caught)
+    assert "NaN for 4 of 6 images (rows 1, 2, 4, 5)" in message
+    assert "human map is constant for 2 and the model's for 3; a head of zeros" in message
+    with pytest.warns(InvertCaptumWarning, match="for 2 and the model's for 0. They are"):
+        evaluate_alignment(model, [(images, labels, people)], always(heatmaps))
+
+
+def test_fingerprints_are_of_the_human_maps_alone(model, batch):
+    images, labels, heatmaps = batch
+    scores = evaluate_alignment(model, [batch])
+    assert len(set(scores.fingerprints.tolist())) == 6
+    order = [1, 0, 2, 3, 4, 5]
+    others = evaluate_alignment(model, [(images * 2, labels, heatmaps[order].double())])
+    assert others.fingerprints.tolist() == scores.fingerprints[order].tolist()
+    assert "fingerprint" not in repr(scores)
+    with pytest.raises(ValueError, match="other human maps at places 0, 1: images in another"):
+        compare_alignment(scores, others)
+
+
 def test_an_attribution_of_another_model_is_refused(model, batch):
     other = nn.Sequential(nn.Flatten(), nn.Linear(216, 3))
     for method in (InputXGradient(other), NoiseTunnel(Saliency(other)), Saliency(other.forward)):
@@ -420,6 +447,8 @@ def test_attributions_that_cannot_be_called_are_refused(model, batch):
         evaluate("saliency")
     with pytest.raises(TypeError, match="needs 'layer' besides the model"):
         evaluate(LayerGradCam)
+    with pytest.raises(TypeError, match=r"such as NoiseTunnel\(Saliency\(model\)\)"):
+        evaluate(NoiseTunnel)
     with pytest.raises(TypeError, match="needs neuron_selector"):
         evaluate(NeuronGradient(model, model[0]))
     with pytest.raises(TypeError, match="needs sliding_window_shapes"):

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from invert_captum.alignment.evaluation.alignment_scores import AlignmentScores
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 from invert_captum.alignment.figures.accuracy_and_alignment import plot_accuracy_and_alignment
 
 POINTS = {
@@ -98,6 +100,19 @@ def test_a_frame_gives_the_same_as_a_mapping():
     np.testing.assert_allclose(markers(without), markers(by_mapping))
 
 
+def test_scores_stand_for_their_accuracy_alignment_and_interval():
+    n = 8
+    zeros = np.zeros(n, dtype=np.int64)
+    scores = AlignmentScores(
+        np.linspace(0.1, 0.5, n), np.zeros(n), np.zeros(n), zeros, np.arange(n) // 6, np.arange(n),
+        n_left_out=0, human_ceiling=0.6, settings=EvaluationSettings(n_resamples=99),
+    )  # fmt: skip
+    figure = plot_accuracy_and_alignment({"a": scores, "b": (0.5, 0.5)})
+    np.testing.assert_allclose(markers(figure)[0], [75, 50])
+    (interval,) = (line for line in figure.axes[0].lines if line.get_linewidth() == 1.6)
+    np.testing.assert_allclose(interval.get_ydata(), 100 * np.array(scores.interval))
+
+
 def test_one_point_without_interval_is_drawn_and_saved():
     figure = plot_accuracy_and_alignment({"$a_b$": (0.5, -0.1), "nan": (0.5, 0.1, np.nan, np.nan)})
     picture = io.BytesIO()
@@ -122,5 +137,7 @@ def test_bad_points_and_pairs_are_refused():
     twice = pd.DataFrame({"accuracy": [0.5] * 2, "alignment": [0.5] * 2}, index=["a", "a"])
     refused(ValueError, "a name twice", twice)
     refused(ValueError, "pairs has 'vgg16', which no point has", POINTS, pairs=[("vgg16", "VGG16")])
+    typo = r"pairs has 'xyz', which no point has; expected names of points: 'VGG16', .* and 2 more"
+    refused(ValueError, typo, POINTS, pairs=[("xyz", "VGG16")])
     refused(ValueError, "expected \\(before, after\\)", POINTS, pairs=[("VGG16",)])
     refused(TypeError, "pairs is 'VGG16'", POINTS, pairs=["VGG16"])

@@ -132,4 +132,8 @@ def test_bad_input_is_refused(images, people):
     refused(
         ValueError, r"scores\['model'\] has shape", images, people, maps, scores={"model": [0.1]}
     )
+    form = r"maps is a Tensor of shape \(5, 16, 20\); expected the form \{\"model\": maps\}"
+    refused(TypeError, form, images, people, people)
+    form = r"scores is a list; expected the form \{\"model\": scores\}"
+    refused(TypeError, form, images, people, maps, scores=[0.1] * 5)
     refused(ValueError, "n is 0", images, people, maps, n=0)

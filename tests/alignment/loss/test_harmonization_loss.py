@@ -31,7 +31,7 @@ VARIANTS = [
 def told_of(variant):
     of = {
         "softplus_unnormalised_labels": "do not sum to 1",
-        "softplus_softlabels": "1 of 4 heatmaps are the same everywhere",
+        "softplus_softlabels": "heatmaps that have a token are the same everywhere",
     }
     if variant not in of:
         return contextlib.nullcontext()

@@ -50,6 +50,21 @@ def with_value(tensor, value):
         ({"heatmaps": with_value(torch.rand(2, 4, 4), NAN)}, ValueError, "heatmaps .* rows 1 of 2"),
         ({"heatmaps": with_value(torch.rand(2, 4, 4), INF)}, ValueError, "heatmaps .* rows 1 of 2"),
         ({"heatmaps": with_value(torch.rand(2, 4, 4), -1)}, ValueError, "heatmaps .* rows 1 of 2"),
+        (
+            {"heatmaps": torch.rand(2, 8, 8), "images": torch.rand(2, 8, 8, 3)},
+            ValueError,
+            r"images are \(N, C, H, W\): move the channels first",
+        ),
+        (
+            {"images": with_value(torch.rand(2, 3, 4, 4), NAN)},
+            ValueError,
+            "images must be finite, but rows 1 of 2",
+        ),
+        (
+            {"images": with_value(torch.rand(2, 3, 4, 4), -INF)},
+            ValueError,
+            "images must be finite, but rows 1 of 2",
+        ),
         ({"tokens": torch.tensor([1.0, -1.0])}, ValueError, "tokens .* rows 1 of 2"),
         ({"tokens": torch.tensor([NAN, 1.0])}, ValueError, "tokens .* rows 0 of 2"),
         ({"tokens": torch.ones(3)}, ValueError, r"tokens has shape \(3,\), expected \(2,\)"),
@@ -218,7 +233,7 @@ def test_a_model_that_is_changed_after_a_first_step_is_examined_again():
 
 def test_rows_that_do_not_sum_to_one_are_told_of():
     labels = torch.tensor([[1.0, 0, 0], [1, 1, 0]])
-    with pytest.warns(InvertCaptumWarning, match="the rows 1 of labels do not sum to 1"):
+    with pytest.warns(InvertCaptumWarning, match="rows of labels do not sum to 1"):
         harmonization_loss(model(), **rows(labels=labels))
 
 
@@ -226,7 +241,30 @@ def test_rows_that_do_not_sum_to_one_are_told_of():
 def test_a_constant_map_with_a_token_is_told_of(value):
     heatmaps = torch.rand(2, 4, 4)
     heatmaps[1] = value
-    with pytest.warns(InvertCaptumWarning, match=r"1 of 2 heatmaps .* \(rows 1\)"):
+    with pytest.warns(InvertCaptumWarning, match="that have a token are the same everywhere"):
         terms = harmonization_loss(model(), **rows(heatmaps=heatmaps))
     assert torch.isfinite(terms.total)
     harmonization_loss(model(), **rows(heatmaps=heatmaps, tokens=torch.tensor([1.0, 0.0])))
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -1.0])
+def test_what_stands_where_the_token_is_0_does_not_matter(value):
+    batch = rows(tokens=torch.tensor([1.0, 0.0]))
+    expected = harmonization_loss(model(), **batch)
+    heatmaps = batch["heatmaps"].clone()
+    heatmaps[1, 2:] = value
+    found = harmonization_loss(model(), **(batch | {"heatmaps": heatmaps}))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert torch.isnan(heatmaps[1, 2:]).all() == (value != value)  # the caller's are left alone
+
+
+@pytest.mark.parametrize("labels", [torch.tensor([0, 2]), torch.eye(3)[:2]])
+def test_a_softmax_is_told_of(labels):
+    batch = rows(labels=labels)
+    with pytest.warns(InvertCaptumWarning, match="Expected a model without the softmax"):
+        harmonization_loss(Answers(lambda logits: logits.softmax(1)), **batch)
+    # One row that is none of probabilities clears the model; so does a single class.
+    mixed = Answers(lambda logits: torch.stack([logits[0].softmax(0), logits[1]]))
+    harmonization_loss(mixed, **batch)
+    one = Answers(lambda logits: logits[:, :1] * 0 + 1)
+    harmonization_loss(one, **rows(labels=torch.zeros(2, dtype=torch.int64)))

@@ -1,10 +1,12 @@
 import copy
+import warnings
 
 import pytest
 import torch
 from tiny_training import NoisyData, batch, network
-from torch.utils.data import ConcatDataset, DataLoader, DistributedSampler, Subset
+from torch.utils.data import ConcatDataset, DataLoader, DistributedSampler, Subset, TensorDataset
 
+from invert_captum import InvertCaptumWarning
 from invert_captum.alignment.loss.harmonization_loss import HarmonizationLoss
 from invert_captum.alignment.training.harmonization_step import harmonization_step
 from invert_captum.alignment.training.harmonize import harmonize
@@ -142,10 +144,82 @@ def test_progress_is_drawn_only_when_asked_for(capfd):
 def test_errors_tell_the_step():
     model = network()
     bad = batch()
-    bad[0][0, 0, 0, 0] = float("inf")
+    bad[0][:] = 3e38
     with pytest.raises(FloatingPointError) as caught:
         harmonize(model, [batch(), bad], sgd(model), n_epochs=1)
     assert caught.value.__notes__ == ["in step 2 of the training, in epoch 1"]
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_what_the_loss_refuses_names_the_batch(accumulate):
+    bad = batch()
+    bad[2][1, 0, 0] = float("nan")
+    model = network()
+    message = r"^data's batch 2 of epoch 1: heatmaps must be .* rows 1 of 4"
+    with pytest.raises(ValueError, match=message):
+        harmonize(model, [batch(), batch(), bad], sgd(model), n_epochs=1, accumulate=accumulate)
+
+
+def test_errors_of_kinds_of_their_own_stay_as_they_are():
+    class OwnError(ValueError):
+        pass
+
+    raised = OwnError("mine")
+
+    def refusing(*_):
+        raise raised
+
+    model = network()
+    with pytest.raises(OwnError) as caught:
+        harmonize(model, [batch()], sgd(model), n_epochs=1, loss=refusing)
+    assert caught.value is raised
+    assert str(raised) == "mine"
+
+
+def with_warnings(data, model, optimizer, **settings):
+    """Train as outside of tests, and return the warnings that Python shows."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        harmonize(model, data, optimizer, n_epochs=3, **settings)
+    assert all(issubclass(one.category, InvertCaptumWarning) for one in caught)
+    return [str(one.message) for one in caught]
+
+
+@pytest.mark.parametrize(
+    ("decay", "in_loss", "n"), [(0.0, 1e-5, 0), (0.01, 0.0, 0), (0.01, 1e-5, 1)]
+)
+def test_two_weight_decays_are_told_of_once(decay, in_loss, n):
+    model = network()
+    groups = [{"params": model[0].parameters()}, {"params": model[4].parameters()}]
+    groups[1]["weight_decay"] = decay
+    optimizer = torch.optim.SGD(groups, lr=0.01)
+    loss = HarmonizationLoss(lambda_weights=in_loss)
+    shown = with_warnings([batch()], model, optimizer, loss=loss)
+    assert len(shown) == n
+    assert all("weight_decay of 0.01" in one and "lambda_weights=1e-05" in one for one in shown)
+
+
+def test_eval_mode_is_told_of_once_and_frozen_parts_are_not():
+    model = network()
+    model[1].eval()
+    assert with_warnings([batch()], model, sgd(model)) == []
+    (shown,) = with_warnings([batch()], model.eval(), sgd(model))
+    assert "model is in eval mode" in shown
+    assert not model.training
+
+
+def test_what_the_loss_warns_of_is_shown_once_in_a_training():
+    data = [list(batch(seed=seed)) for seed in range(3)]
+    for number, one in enumerate(data):
+        one[1] = torch.nn.functional.one_hot(one[1], 3).float()
+        one[1][number] *= 2
+        one[2][number + 1 : 4] = 0.5
+        one[3][:] = 1
+    model = network()
+    shown = with_warnings(data, model, sgd(model))
+    assert len(shown) == 2
+    assert "same everywhere" in shown[0]
+    assert "do not sum to 1" in shown[1]
 
 
 IMAGES, LABELS, HEATMAPS, TOKENS = batch()
@@ -154,10 +228,10 @@ IMAGES, LABELS, HEATMAPS, TOKENS = batch()
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
-        ((IMAGES, LABELS), ValueError, "batch 2 of epoch 1 has 2 entries"),
-        ((IMAGES, LABELS, HEATMAPS, TOKENS, 1), ValueError, "batch 2 of epoch 1 has 5 entries"),
-        (IMAGES, TypeError, "batch 2 of epoch 1 is of type Tensor"),
-        ({"images": IMAGES}, TypeError, "batch 2 of epoch 1 is of type dict"),
+        ((IMAGES, LABELS), ValueError, "batch 1 of epoch 1 has 2 entries"),
+        ((IMAGES, LABELS, HEATMAPS, TOKENS, 1), ValueError, "batch 1 of epoch 1 has 5 entries"),
+        (IMAGES, TypeError, "batch 1 of epoch 1 is of type Tensor"),
+        ({"images": IMAGES}, TypeError, "batch 1 of epoch 1 is of type dict"),
         ((IMAGES, LABELS.tolist(), HEATMAPS), TypeError, "labels of type list"),
         ((IMAGES, LABELS[:2], HEATMAPS), ValueError, "the same number of rows"),
         ((IMAGES[:0], LABELS[:0], HEATMAPS[:0]), ValueError, "the same number of rows"),
@@ -187,6 +261,8 @@ class Once:
         (Once(), ValueError, "no batches in epoch 2"),
         (iter([batch()]), ValueError, "only once, but n_epochs is 2"),
         (3, TypeError, "data is 3"),
+        (TensorDataset(IMAGES, LABELS, HEATMAPS), TypeError, "TensorDataset.*wrap it in a DataLo"),
+        ([(IMAGES[0], 1, HEATMAPS[0])], ValueError, r"\(3, 12, 12\).*wrap it in a DataLoader"),
     ],
 )
 def test_data_is_refused(data, error, message):
@@ -207,6 +283,8 @@ def test_one_epoch_of_an_iterator_is_accepted():
         ({"accumulate": 1.5}, TypeError, "accumulate is 1.5"),
         ({"checkpoint_every": 0}, ValueError, "checkpoint_every is 0"),
         ({"scheduler_interval": "batch"}, ValueError, "scheduler_interval is 'batch'"),
+        ({"loss": 0.3}, TypeError, r"loss=HarmonizationLoss\(lambda_harmonization=0.3\)"),
+        ({"validate": 0.5}, TypeError, "validate is 0.5"),
         ({"max_grad_norm": -1}, ValueError, "max_grad_norm is -1"),
         ({"validate": lambda _: 0.5}, TypeError, "validate returned float"),
         ({"validate": lambda _: {"total": 0.5}}, ValueError, "validate returned 'total'"),

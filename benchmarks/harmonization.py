@@ -161,8 +161,8 @@ def choice_notes(scores: Mapping[Run, PictureScores]) -> list[str]:
         "The rule: the greatest mean Spearman of both data sets among λ of 0.3 to 1 that cost at "
         f"most {CHOICE_MOST_LOST:.0%} of accuracy on either. It gives "
         f"{'none' if best is None else f'λ = {best:g}'}; in use is λ = {LAMBDA:g}.",
-        "At most 2 % was the rule before these runs, and none would have passed; on so few pictures a "
-        "difference of a few points is chance.",
+        "At most 2 % was the rule before these runs, and none would have passed; on so few "
+        "pictures a difference of a few points is chance.",
     ]
 
 

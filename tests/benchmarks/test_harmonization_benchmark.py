@@ -177,7 +177,8 @@ def test_the_time_is_that_of_the_runs_that_have_a_bar():
 
 def test_only_photographs_that_may_be_shown_are_shown(sprites):
     photographs = [dataclasses.replace(one) for one in flat_photographs(20)]
-    names = ["imagenet_00_1"] * 10 + sorted(figure.SHOWABLE)
+    shown = sorted(figure.SHOWABLE)
+    names = [*["imagenet_00_1"] * (20 - len(shown)), *shown]
     photographs = [
         dataclasses.replace(one, name=name) for one, name in zip(photographs, names, strict=True)
     ]

@@ -140,7 +140,9 @@ def test_second_derivatives_of_the_whole_loss_are_right(small):
     model, images, labels, heatmaps = small
 
     def total(kernel):
-        with pytest.warns(InvertCaptumWarning, match="heatmaps that have a token are the same everywhere"):
+        with pytest.warns(
+            InvertCaptumWarning, match="heatmaps that have a token are the same everywhere"
+        ):
             return harmonization_loss(
                 Held(model, kernel), images, labels, 0 * heatmaps, lambda_weights=0.1
             ).total

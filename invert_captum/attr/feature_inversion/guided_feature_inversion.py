@@ -67,6 +67,7 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
     Examples:
         >>> import torch
         >>> from torch import nn
+        >>> _ = torch.manual_seed(0)
         >>> model = nn.Sequential(
         ...     nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
         ... )
@@ -163,6 +164,7 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         Examples:
             >>> import torch
             >>> from torch import nn
+            >>> _ = torch.manual_seed(0)
             >>> model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
             >>> pictures = torch.rand(1, 3, 16, 16)
             >>> inversion = GuidedFeatureInversion(model, model[0])
@@ -224,6 +226,7 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
         Examples:
             >>> import torch
             >>> from torch import nn
+            >>> _ = torch.manual_seed(0)
             >>> model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
             >>> pictures = torch.rand(2, 3, 16, 16)
             >>> inversion = GuidedFeatureInversion(model, "0")

@@ -52,6 +52,7 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
     Examples:
         >>> import torch
         >>> from torch import nn
+        >>> _ = torch.manual_seed(0)
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
         >>> pictures = torch.rand(2, 3, 32, 32)
         >>> _ = model(pictures)
@@ -129,6 +130,7 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         Examples:
             >>> import torch
             >>> from torch import nn
+            >>> _ = torch.manual_seed(0)
             >>> model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Sigmoid())
             >>> inversion = NeuronGuidedFeatureInversion(model, model[1], model[1])
             >>> inversion.attribute(torch.rand(2, 3, 16, 16), (2, 0, 6), gamma=0, delta=0).shape
@@ -186,6 +188,7 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
         Examples:
             >>> import torch
             >>> from torch import nn
+            >>> _ = torch.manual_seed(0)
             >>> model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Sigmoid())
             >>> inversion = NeuronGuidedFeatureInversion(model, "1", "1")
             >>> details = inversion.attribute_with_details(torch.rand(2, 3, 16, 16), 0, gamma=0)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invert_captum._log import warn
 from invert_captum._validation import listed
 from invert_captum.alignment.evaluation.attribution_maps import single_maps
 from invert_captum.alignment.metrics.spearman import spearman_correlation
 from invert_captum.alignment.metrics.top_pixels import dice, intersection_over_union
+from invert_captum.alignment.probabilities import warn_of_probabilities
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -159,11 +159,7 @@ def _logits(model: nn.Module, images: Tensor, number: int) -> Tensor:
 def _warn_of_probabilities(logits: Tensor) -> None:
     is_share = ((logits >= 0) & (logits <= 1)).all()
     if logits.shape[1] > 1 and is_share and abs(float(logits.sum()) - 1) < _ROUNDED:
-        warn(
-            "model gives numbers from 0 to 1 that sum to one for an image, as a softmax does; "
-            "gradients of probabilities are others than those of logits, and vanish for sure "
-            "predictions. Expected a model without the softmax"
-        )
+        warn_of_probabilities()
 
 
 def _predictions(model: nn.Module, batch: MappedImages) -> Tensor:

@@ -25,13 +25,11 @@ from invert_captum.alignment.evaluation.batch_scores import (
     score_batch,
 )
 from invert_captum.alignment.evaluation.evaluated_model import check_evaluable, device_of
-from invert_captum.alignment.evaluation.evaluation_settings import (
-    EvaluationSettings,
-    check_percentile,
-)
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
 from invert_captum.alignment.evaluation.mapped_images import MappedImages, mapped_images
 from invert_captum.alignment.evaluation.mean_intervals import check_ceiling, check_resampling
 from invert_captum.alignment.evaluation.shuffling_data import warn_of_shuffling
+from invert_captum.alignment.metrics.top_pixels import check_percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

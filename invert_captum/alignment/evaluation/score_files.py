@@ -14,10 +14,8 @@ import numpy as np
 from invert_captum._files import replacing
 from invert_captum._validation import check_choice, check_integer, listed, shown
 from invert_captum.alignment.evaluation.attribution_maps import CHANNEL_REDUCTIONS
-from invert_captum.alignment.evaluation.evaluation_settings import (
-    EvaluationSettings,
-    check_percentile,
-)
+from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
+from invert_captum.alignment.metrics.top_pixels import check_percentile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ import torch
 from invert_captum._log import warn
 from invert_captum._validation import shown
 from invert_captum.alignment.maps.map_checks import check_maps
+from invert_captum.alignment.probabilities import warn_of_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +133,8 @@ def class_weights(labels: object, logits: torch.Tensor) -> torch.Tensor:
         _refuse_label_rows(_rows(finite))
         if not all(normalised):
             warn("rows of labels do not sum to 1; the loss is computed from them as they are")
-        _warn_of_probabilities(shares)
+        if all(shares):
+            warn_of_probabilities()
         return weights
     if labels.shape != logits.shape[:1]:
         raise ValueError(
@@ -149,7 +151,8 @@ def class_weights(labels: object, logits: torch.Tensor) -> torch.Tensor:
             f"labels hold {lowest if lowest < 0 else highest}, but the model has {n_classes} "
             f"classes; expected 0 to {n_classes - 1}"
         )
-    _warn_of_probabilities([bool(all_shares)])
+    if all_shares:
+        warn_of_probabilities()
     return torch.nn.functional.one_hot(indices, n_classes).to(dtype)
 
 
@@ -158,15 +161,6 @@ def _are_shares(logits: torch.Tensor) -> torch.Tensor:
     logits = logits.detach()
     sums = logits.to(torch.promote_types(logits.dtype, torch.float32)).sum(dim=1)
     return (logits >= 0).all(dim=1) & ((sums - 1).abs() <= 1e-4) & (logits.shape[1] > 1)
-
-
-def _warn_of_probabilities(shares: list[bool]) -> None:
-    if all(shares):
-        warn(
-            "model gives numbers from 0 to 1 that sum to one for an image, as a softmax does; "
-            "gradients of probabilities are others than those of logits, and vanish for sure "
-            "predictions. Expected a model without the softmax"
-        )
 
 
 def _refuse_label_rows(rows: Iterable[int]) -> None:

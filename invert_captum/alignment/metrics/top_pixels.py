@@ -51,7 +51,7 @@ def dice(a: Tensor, b: Tensor, percentile: float = 10) -> Tensor:
         >>> dice(human, human.transpose(1, 2))  # the last row, the last column
         tensor([0.1000], dtype=torch.float64)
     """
-    share = _check_percentile(percentile)
+    share = _share(percentile)
 
     def coefficient(maps_a: Tensor, maps_b: Tensor) -> Tensor:
         top_a, top_b = _top(maps_a, share), _top(maps_b, share)
@@ -91,7 +91,7 @@ def intersection_over_union(a: Tensor, b: Tensor, percentile: float = 10) -> Ten
         >>> intersection_over_union(human, human.transpose(1, 2))  # the last row, the last column
         tensor([0.0526], dtype=torch.float64)
     """
-    share = _check_percentile(percentile)
+    share = _share(percentile)
 
     def ratio(maps_a: Tensor, maps_b: Tensor) -> Tensor:
         top_a, top_b = _top(maps_a, share), _top(maps_b, share)
@@ -115,12 +115,17 @@ def _top(maps: Tensor, share: Fraction) -> Tensor:
     return maps > highest.amin(1, keepdim=True)
 
 
-def _check_percentile(percentile: object) -> Fraction:
-    """Return the share of the highest positions, exactly as the decimal that was written."""
+def check_percentile(percentile: object) -> float:
+    """Return the percentile as a float, or raise unless it is a number inside (0, 100)."""
     if isinstance(percentile, bool) or not isinstance(percentile, numbers.Real):
         raise TypeError(f"percentile is {shown(percentile)}; expected a number inside (0, 100)")
     number = float(percentile)
     if not 0 < number < 100:
         raise ValueError(f"percentile is {percentile}; expected a number inside (0, 100)")
+    return number
+
+
+def _share(percentile: object) -> Fraction:
+    """Return the share of the highest positions, exactly as the decimal that was written."""
     # The nearest double of 0.1 is above it, and would miss a percentile that is on an element.
-    return Fraction(repr(number)) / 100
+    return Fraction(repr(check_percentile(percentile))) / 100

@@ -15,7 +15,7 @@ from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
 from invert_captum.alignment.training.optimization import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
 _WRAP = "a data set gives single images; wrap it in a DataLoader"
 _EXPECTED = "expected (images, labels, heatmaps) or (images, labels, heatmaps, tokens), tensors"
@@ -103,7 +103,7 @@ def parts(data: object) -> list[object]:
 def n_batches(data: object) -> int | None:
     """Return the number of batches in an epoch, or None where it is unknown."""
     try:
-        return len(data)  # type: ignore[arg-type]
+        return len(cast("Sized", data))
     except TypeError:
         return None
 

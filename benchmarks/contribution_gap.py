@@ -28,10 +28,10 @@ from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.attr.contribution.concept_contribution import ConceptContribution
 from invert_captum.demo.emoji import CREDIT, PictureDataset, read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
-from invert_captum.demo.emoji_groups import emoji_groups
+from invert_captum.demo.near_duplicates import emoji_groups
 from invert_captum.demo.network import LAYER, load_network
 from invert_captum.demo.run import testable
+from invert_captum.demo.unicode_concepts import emoji_concepts
 
 if TYPE_CHECKING:
     import argparse

@@ -28,7 +28,7 @@ from benchmarks.imagenet import imagenet_concepts
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.demo.emoji import read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
+from invert_captum.demo.unicode_concepts import emoji_concepts
 from invert_captum.search import (
     ActivationRows,
     AucScore,

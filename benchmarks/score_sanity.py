@@ -30,7 +30,7 @@ from benchmarks.command_line import read_words, report_parser
 from benchmarks.machine import describe_machine
 from benchmarks.results import Report, Table
 from invert_captum.demo.emoji import read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
+from invert_captum.demo.unicode_concepts import emoji_concepts
 from invert_captum.significance.scores import SCORES
 from invert_captum.significance.separation import Separation
 

@@ -49,7 +49,16 @@ _HOME = {
     "shuffled": "concepts",
 }
 _SUBMODULES = frozenset(
-    {"activations", "alignment", "attr", "concepts", "report", "search", "significance"}
+    {
+        "activations",
+        "alignment",
+        "attr",
+        "concepts",
+        "demo",
+        "report",
+        "search",
+        "significance",
+    }
 )
 
 

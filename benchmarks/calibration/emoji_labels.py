@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from invert_captum.demo.emoji import read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
-from invert_captum.demo.emoji_groups import emoji_groups
+from invert_captum.demo.near_duplicates import emoji_groups
 from invert_captum.demo.run import testable
+from invert_captum.demo.unicode_concepts import emoji_concepts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from invert_captum.demo.emoji import read_emoji
-from invert_captum.demo.emoji_groups import emoji_groups
+from invert_captum.demo.near_duplicates import emoji_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

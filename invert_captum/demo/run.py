@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 from invert_captum._validation import check_integer
 from invert_captum.activations import model_fingerprint
 from invert_captum.demo.emoji import CREDIT, PictureDataset, read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
-from invert_captum.demo.emoji_groups import emoji_groups
+from invert_captum.demo.near_duplicates import emoji_groups
 from invert_captum.demo.network import BATCH_SIZE, LAYER, NEURONS, load_network
 from invert_captum.demo.page import write_demo_page
+from invert_captum.demo.unicode_concepts import emoji_concepts
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
 from invert_captum.report.folder import ReportFiles, write_report

@@ -16,7 +16,7 @@ from benchmarks.harmonized_emoji.grounds import make_grounds
 from benchmarks.harmonized_emoji.scenes import MATCHING, draw_scenes, human_maps, matching_of
 from benchmarks.harmonized_emoji.sprites import draw_sprites
 from benchmarks.localization_of_objects.photographs import Photograph
-from invert_captum.demo.emoji_groups import scene_key
+from invert_captum.demo.near_duplicates import scene_key
 
 SIDES = (12, 20)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from invert_captum.demo.emoji import read_emoji
-from invert_captum.demo.emoji_groups import emoji_groups, scene_key
+from invert_captum.demo.near_duplicates import emoji_groups, scene_key
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from invert_captum.demo.emoji import Emoji, read_emoji
-from invert_captum.demo.emoji_concepts import emoji_concepts
+from invert_captum.demo.unicode_concepts import emoji_concepts
 
 if TYPE_CHECKING:
     from invert_captum.concepts import ConceptSet

@@ -1,0 +1,78 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W docs build/docs``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(HERE / "extensions")]  # the benchmarks' numbers; own directives
+
+from invert_captum import __version__  # noqa: E402
+
+project = "invert-captum"
+author = "the invert-captum developers"
+copyright = author  # noqa: A001
+release = version = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "myst_nb",
+    "measurements",
+]
+exclude_patterns = ["extensions"]
+nitpicky = True
+
+# Sphinx reads its own folder only; the notebooks have one of theirs.
+for _notebook in (ROOT / "tutorials").glob("*.ipynb"):
+    _copy = HERE / "tutorials" / _notebook.name
+    if not _copy.exists() or _copy.read_bytes() != _notebook.read_bytes():
+        shutil.copyfile(_notebook, _copy)
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+# Cells find the package's warnings as a user would; the same figures in every build.
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autosummary_generate = True
+autosummary_imported_members = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+templates_path = ["_templates"]
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "invert-captum"
+html_static_path = ["_static"]
+html_css_files = ["house.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}

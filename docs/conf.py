@@ -26,10 +26,20 @@ extensions = [
     "sphinx_design",
     "sphinxcontrib.bibtex",
     "myst_nb",
+    "command_options",
     "measurements",
+    "native_math",
+    "page_links",
+    "public_names",
 ]
 exclude_patterns = ["extensions"]
 nitpicky = True
+# Objects of others have no pages here.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(captum|matplotlib|numpy|pandas|PIL|scipy|torch)\..+"),
+    (r"py:.*", r"(collections\.abc|concurrent\.futures\._base|os|pathlib)\.\w+"),
+    (r"py:class", r"'.*'"),  # a choice among words
+]
 
 # Sphinx reads its own folder only; the notebooks have one of theirs.
 for _notebook in (ROOT / "tutorials").glob("*.ipynb"):
@@ -50,8 +60,12 @@ os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_display_short_literal_types = True
+default_role = "code-or-link"
 autosummary_generate = True
-autosummary_imported_members = True
+toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
@@ -60,6 +74,7 @@ templates_path = ["_templates"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 
+html_math_renderer = "native"
 html_theme = "pydata_sphinx_theme"
 html_title = "invert-captum"
 html_static_path = ["_static"]

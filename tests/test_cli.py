@@ -342,8 +342,8 @@ def test_torchvision_model_of_parts_of_a_picture(images):
     files = [f"{name}/{number}.png" for name in ("red", "blue") for number in range(4)]
     table.write_text("\n".join(["file,warm", *(f"{file},{file < 'c':d}" for file in files)]))
     outcome = label(
-        images, "--significance", "none", model="torchvision:lraspp_mobilenet_v3_large",
-        layer="backbone.0", concepts=table,
+        images, "--significance", "none", "--top", "1",
+        model="torchvision:lraspp_mobilenet_v3_large", layer="backbone.0", concepts=table,
     )  # fmt: skip
     assert outcome.exit_code == 0, outcome.output
     assert "16 neurons" in outcome.stdout

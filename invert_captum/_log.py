@@ -17,7 +17,22 @@ logger = logging.getLogger("invert_captum")
 
 
 class InvertCaptumWarning(UserWarning):
-    """Every warning of this package: something was set aside, and the run went on without it."""
+    """Every warning of this package: something was set aside, and the run went on without it.
+
+    Examples:
+        >>> import warnings
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> labels = np.array([[True, False], [True, False], [False, False]])
+        >>> concepts = ic.ConceptSet(labels, ["dog", "unicorn"])
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always", InvertCaptumWarning)
+        ...     aucs = ic.concept_auc(np.array([[3.0], [2.0], [1.0]]), concepts)
+        >>> aucs
+        array([[ 1., nan]])
+        >>> print(caught[0].message)
+        1 of 2 concepts have no positives or no negatives and are left out: 'unicorn'
+    """
 
 
 def warn(message: str) -> None:

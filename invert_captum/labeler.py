@@ -56,11 +56,16 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
 
     Examples:
         >>> import torch
+        >>> from torch import nn
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
         >>> labeler = NeuronConceptLabeler(model, "1")
         >>> images = torch.rand(5, 3, 6, 6)
         >>> labeler.extract(images, reduce="max").shape
         torch.Size([5, 8])
+        >>> labeler.extraction["reduce"], labeler.reference["1"].shape
+        ('max', torch.Size([5, 8]))
+        >>> labeler.sample_ids is None, labeler.labelled is None
+        (True, True)
         >>> labeler.attribute(images[:2], neuron_selector=3).shape
         torch.Size([2, 3, 6, 6])
     """
@@ -92,7 +97,7 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
                 are one per sample of ``concepts``.
 
         Returns:
-            The labels, with the model and the extraction among their settings.
+            *LabelingResult*: the labels, with the model and the extraction among their settings.
 
         Raises:
             TypeError: ``concepts`` is no `ConceptSet`; neither function takes an argument.
@@ -107,6 +112,9 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
             >>> result = labeler.interpret(labels.float(), shown, max_length=1)
             >>> result.settings["extraction"]["layers"]
             ['0']
+            >>> activations, concepts = labeler.labelled
+            >>> activations["0"].shape, concepts == shown
+            (torch.Size([200, 3]), True)
         """
         for_extraction, for_labeling = split_arguments(
             arguments,
@@ -146,7 +154,7 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
         neuron_dim: int | None = None,
         **kwargs: Any,
     ) -> Tensor | tuple[Tensor, ...]:
-        """Attribute a neuron's activation to the inputs: where did it fire?
+        """Attribute a neuron's activation to the inputs, to see where in them it fired.
 
         Args:
             inputs: A tensor or a tuple of tensors; they are moved to the device of the model.
@@ -160,8 +168,9 @@ class NeuronConceptLabeler(LayerExtractor, ConceptInterpreter):  # type: ignore[
                 among them, ``attribute_to_neuron_input`` is as in the last extraction.
 
         Returns:
-            Attributions in the shape of the inputs; for ``Layer*`` methods the neuron's part in
-            the layer, up-sampled to the inputs (see `invert_captum.attr.attribute_neuron`).
+            *Tensor*, or a tuple of them, in the shape of the inputs; for ``Layer*`` methods the
+            neuron's part in the layer, up-sampled to the inputs (see
+            `invert_captum.attr.attribute_neuron`).
 
         Raises:
             TypeError: ``method`` is no attribution of a neuron or layer, does not know an argument,

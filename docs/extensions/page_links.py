@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
 def faults(folder: Path) -> Iterator[str]:
     """Yield what is wrong with the links of the pages in a folder, sorted by page."""
-    files = sorted(folder.rglob("*.html"))
+    files = [file for file in sorted(folder.rglob("*.html")) if "_static" not in file.parts]
     pages = {file: Page(file.read_text(encoding="utf-8")) for file in files}
     for path, page in pages.items():
         where = path.relative_to(folder)

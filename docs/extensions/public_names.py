@@ -13,8 +13,9 @@ import inspect
 import pkgutil
 import re
 import sys
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Generic, TypeVar, get_type_hints
 
+import numpy.typing
 from captum.attr import Attribution
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -74,6 +75,12 @@ WORDS = (
 )
 """Types of signatures that stay words, which ``reference/api/types`` explains."""
 
+EXPLAINED_WITH = {"reduce_output": "Reducer", "invert_captum.activations.reduce_output": "Reducer"}
+"""Functions that docstrings refer to and that are not public, and the words that explain them."""
+
+_TWICE = re.compile(r"^:(returns|Yields): \*(\*[^*]+\*)(.*?)\* -- ")
+_SIZE = re.compile(r"(?<![\w`|])\|(?=[^\s|`]([^|`]*[^\s|`])?\|)")
+
 NEVER_CONSTRUCTED = ("invert_captum.ActivationStore",)
 """Classes whose objects come from their class methods and from other functions."""
 
@@ -98,8 +105,20 @@ def _type_aliases(_app: Sphinx, config: Config) -> None:
     config.autodoc_type_aliases = {**{word: word for word in WORDS}, **public}
 
 
+class _NDArray(Generic[TypeVar("Scalar")]):
+    """Shown by its name, not by what it stands for."""
+
+
+class _ArrayLike:
+    """Likewise."""
+
+
 def _import_for_annotations(_app: Sphinx) -> None:
     """Run what modules do under ``if TYPE_CHECKING`` only."""
+    for shown in (_NDArray, _ArrayLike):
+        shown.__name__ = shown.__qualname__ = shown.__name__.removeprefix("_")
+        shown.__module__ = "numpy.typing"
+        setattr(numpy.typing, shown.__name__, shown)
     waiting = [
         (module, statement)
         for info in pkgutil.walk_packages(invert_captum.__path__, "invert_captum.")
@@ -165,9 +184,8 @@ def _docstring(
     app: Sphinx, what: str, name: str, public: object, _options: object, lines: list[str]
 ) -> None:
     """Mend what napoleon made: what is returned, properties with a colon, types of attributes."""
-    # It makes the type before a colon italic, where it is so already.
-    twice = re.compile(r"^:(returns|Yields): \*(\*[^*]+\*)(.*?)\* -- ")
-    lines[:] = [twice.sub(r":\1: \2\3: ", line) for line in lines]
+    # It makes the type before a colon italic, where it is so already. |A| is a size, no name.
+    lines[:] = [_SIZE.sub(r"\\|", _TWICE.sub(r":\1: \2\3: ", line)) for line in lines]
     if what == "property":
         # Napoleon takes what is before a colon for the type, which the annotation says already.
         for taken in [line for line in lines if line.startswith(":type: ")]:
@@ -245,11 +263,12 @@ def _resolve(app: Sphinx, env: BuildEnvironment, node: Element, content: Element
     """Find a public name that is written without its module, or leave the text as code."""
     if node.get("refdomain") != "py":
         return None
-    target = node["reftarget"]
+    target = EXPLAINED_WITH.get(node["reftarget"], node["reftarget"])
     domain = env.domains.python_domain
     first, _, rest = target.partition(".")
     dotted = public_names().get(first)
-    for name in (f"{dotted}.{rest}".rstrip(".") if dotted else "", f"invert_captum.{target}"):
+    public = f"{dotted}.{rest}".rstrip(".") if dotted else target
+    for name in (public, f"invert_captum.{target}"):
         if name in domain.objects:
             found = domain.objects[name]
             return nodes.reference(

@@ -118,7 +118,7 @@ class LayerExtractor:
             show_progress: Draw a progress bar.
 
         Returns:
-            Tensor of shape (n, d) on the CPU; a dict of these by layer name if a list of layers
+            *Tensor* of shape (n, d) on the CPU; a dict of these by layer name if a list of layers
             was given; with ``store`` an `ActivationStore` of these.
 
         Raises:
@@ -132,10 +132,11 @@ class LayerExtractor:
 
         Examples:
             >>> import torch
-            >>> encoder = nn.TransformerEncoderLayer(8, nhead=2, batch_first=True)
-            >>> extractor = LayerExtractor(encoder, ["linear1", "norm2"])
+            >>> from invert_captum import NeuronConceptLabeler
+            >>> encoder = torch.nn.TransformerEncoderLayer(8, nhead=2, batch_first=True)
+            >>> labeler = NeuronConceptLabeler(encoder, ["linear1", "norm2"])
             >>> tokens = torch.rand(6, 5, 8)
-            >>> {name: tuple(rows.shape) for name, rows in extractor.extract(tokens).items()}
+            >>> {name: tuple(rows.shape) for name, rows in labeler.extract(tokens).items()}
             {'linear1': (6, 2048), 'norm2': (6, 8)}
         """
         settings: dict[str, Any] = {

@@ -70,6 +70,7 @@ def unusual_neurons(
             in the reference altogether.
 
     Examples:
+        >>> import numpy as np
         >>> import invert_captum as ic
         >>> rng = np.random.default_rng(0)
         >>> labels = rng.random((400, 2)) < 0.3

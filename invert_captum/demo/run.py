@@ -75,7 +75,15 @@ def run_demo(
 
     Raises:
         ModuleNotFoundError: If the ``demo`` extra is not installed.
+        TypeError: If ``neurons`` is no integer.
         ValueError: If ``neurons`` is not a possible number.
+        OSError: If a file cannot be written.
+
+    Examples:
+        >>> files = run_demo("invert-captum-demo", neurons=64)  # doctest: +SKIP
+        >>> run_demo("invert-captum-demo", neurons=2000)
+        Traceback (most recent call last):
+        ValueError: neurons is 2,000; the layer has 1,280
     """
     if neurons is not None and check_integer("neurons", neurons, minimum=1) > NEURONS:
         raise ValueError(f"neurons is {neurons:,}; the layer has {NEURONS:,}")

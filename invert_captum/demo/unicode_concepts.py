@@ -44,12 +44,25 @@ def emoji_concepts(emoji: Sequence[Emoji], min_positives: int = MIN_POSITIVES) -
     before the word.
 
     Args:
-        emoji (Sequence[Emoji]): n emoji.
-        min_positives (int): Fewest emoji that a concept must hold for. Default: 15
+        emoji: n emoji.
+        min_positives: Fewest emoji that a concept must hold for.
 
     Returns:
         *ConceptSet*: n samples in the order of ``emoji``, ``sample_ids`` are the code points. For
         all 1,889 emoji, about 80 concepts.
+
+    Raises:
+        TypeError: If ``min_positives`` is no number.
+        ValueError: If no concept holds for so many of the emoji.
+
+    Examples:
+        >>> from invert_captum.demo import read_emoji
+        >>> concepts = emoji_concepts(read_emoji())
+        >>> concepts.descriptions[concepts.names.index("clock")]
+        "the name has the word 'clock'"
+        >>> clock = concepts["clock"]
+        >>> concepts.sample_ids[clock.argmax()], bool(concepts["Travel-and-Places"][clock].all())
+        ('1f550', True)
     """
     members, descriptions = _gather(emoji, min_positives)
     rows = np.concatenate([members[name] for name in members])

@@ -103,7 +103,7 @@ def label_neurons(
             then be somewhat rarer or more common.
         sign: ``"positive"``: high activation where the formula holds (maximises AUC);
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
-            |AUC − ½|).
+            ``|AUC − ½|``).
         significance: What the p-values rest on: ``"holdout"``, samples that the search did not see;
             ``"permutation"``, the whole search rerun on permuted samples; ``"in_sample"``, the
             published test on the samples that chose the formula, which calls noise significant;

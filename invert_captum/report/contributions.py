@@ -79,12 +79,10 @@ def plot_contributions(
     Examples:
         >>> import torch
         >>> import invert_captum as ic
-        >>> from invert_captum.attr.contribution.contributions import Contributions
-        >>> from invert_captum.result import Explanation
-        >>> dog = Explanation(None, 0, 0, ic.Formula.concept("dog"), 1)
+        >>> dog = ic.Explanation(None, 0, 0, ic.Formula.concept("dog"), 1)
         >>> neurons = torch.tensor([[2.0]], dtype=torch.float64)
         >>> remainder, prediction, baseline = neurons[:, 0] / 4, neurons[:, 0] + 1.5, neurons[:, 0]
-        >>> split = Contributions(neurons, (0,), (dog,), remainder, prediction, baseline)
+        >>> split = ic.attr.Contributions(neurons, (0,), (dog,), remainder, prediction, baseline)
         >>> plot_contributions(split, target_name="kennel").texts[0].get_text()
         'kennel: 3.5, 1.5 above the baseline'
     """

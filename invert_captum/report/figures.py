@@ -77,9 +77,23 @@ def plot_neurons(
         *matplotlib.figure.Figure*: to save with ``figure.savefig(path)``; pyplot is not involved.
 
     Raises:
-        KeyError: If a key is not in the result.
-        ValueError: If there are no keys, a neuron has no label, or activations, concepts and
-            result are not of the same samples and neurons.
+        KeyError: If a key is not in the result, or a concept of a label not in ``concepts``.
+        TypeError: If ``columns`` is no integer, or ``activations`` no matrix of activations.
+        ValueError: If there are no keys, a neuron has no label, ``columns`` is below 1, or the
+            numbers of samples, layers or neurons differ.
+
+    Examples:
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 2)) < 0.3
+        >>> activations = rng.normal(size=(400, 3)) + labels[:, [0, 0, 1]] * [3, 2, 1]
+        >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+        >>> result = ic.label_neurons(activations, concepts, max_length=1)
+        >>> images = rng.random((400, 8, 8, 3))
+        >>> figure = plot_neurons(result, activations, concepts, lambda i: images[i], [0, 1])
+        >>> figure.texts[0].get_text()
+        'What 2 of 3 neurons stand for'
     """
     check_integer("columns", columns, minimum=1)
     cards = _cards(result, activations, concepts, keys)

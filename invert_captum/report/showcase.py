@@ -39,6 +39,22 @@ def showcase_keys(
 
     Returns:
         *list*: keys for ``result[key]``.
+
+    Raises:
+        TypeError: If ``activations`` is no matrix of activations, or ``count`` no integer.
+        LookupError: If a layer, neuron or concept of the result is missing, or samples are.
+        ValueError: If ``count`` is below 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 2)) < 0.3
+        >>> activations = rng.normal(size=(400, 3)) + labels[:, [0, 0, 1]] * [3, 2, 1]
+        >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+        >>> result = ic.label_neurons(activations, concepts, max_length=1)
+        >>> showcase_keys(result, activations, concepts, 2)
+        [0, 2]
     """
     looked_at = max(int(_SHARE * len(result)), _TIMES * count)
     layers = columns_by_layer(activations)

@@ -29,7 +29,25 @@ def write_csv(result: LabelingResult, path: str | os.PathLike[str]) -> None:
 
     Args:
         result: The labels.
-        path: The file to write, in UTF-8.
+        path: The file to write, in UTF-8; one of this name is replaced.
+
+    Raises:
+        OSError: If it cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 1)) < 0.3
+        >>> activations = rng.normal(size=(400, 1)) + 2 * labels
+        >>> result = ic.label_neurons(activations, ic.ConceptSet(labels, ["-dog"]), max_length=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_csv(result, f"{folder}/labels.csv")
+        ...     lines = Path(folder, "labels.csv").read_text(encoding="utf-8").splitlines()
+        >>> [line.split(",")[1:4] for line in lines]
+        [['neuron', 'rank', 'formula'], ['0', '0', "'-dog"]]
     """
     from pandas.api.types import is_numeric_dtype
 
@@ -54,6 +72,21 @@ def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> 
 
     Returns:
         *list*: keys for ``result[key]``; fewer than ``count`` if there are not so many.
+
+    Raises:
+        TypeError: If ``count`` is no integer.
+        ValueError: If ``count`` is below 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 2)) < 0.3
+        >>> activations = rng.normal(size=(400, 3)) + labels[:, [0, 0, 1]] * [3, 2, 1]
+        >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+        >>> result = ic.label_neurons(activations, concepts, max_length=1)
+        >>> best_keys(result, 2), best_keys(result, 2, distinct=True)
+        ([0, 1], [0, 2])
     """
     check_integer("count", count, minimum=1)
     labelled = [key for key in result if result[key][0].formula is not None]
@@ -96,6 +129,26 @@ def format_best(result: LabelingResult, count: int = 12, *, distinct: bool = Fal
         result: The labels.
         count: How many neurons to show at most.
         distinct: As for `best_keys`.
+
+    Returns:
+        *str*: lines without a line break at the end.
+
+    Raises:
+        TypeError: If ``count`` is no integer.
+        ValueError: If ``count`` is below 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 2)) < 0.3
+        >>> activations = rng.normal(size=(400, 3)) + labels[:, [0, 0, 1]] * [3, 2, 1]
+        >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+        >>> result = ic.label_neurons(activations, concepts, max_length=1)
+        >>> print(format_best(result, 2))
+        neuron    AUC  held out  p adjusted  significant  positives  label
+             0  0.983     0.989     2.2e-40          yes        111  dog
+             1  0.918     0.915     1.7e-23          yes        111  dog
     """
     best = [result[key][0] for key in best_keys(result, count, distinct=distinct)]
     several = len(result.layers) > 1

@@ -45,6 +45,19 @@ class Explanation:
         fold_formulas: With folds, what each of them found, None where that is nothing.
         scores: Further scores by name, on the samples that ``auc`` is of; ``heldout_`` before the
             name for those that ``heldout_auc`` is of.
+
+    Examples:
+        >>> import numpy as np
+        >>> import invert_captum as ic
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.random((400, 2)) < 0.3
+        >>> activations = rng.normal(size=(400, 1)) + 2 * labels[:, :1]
+        >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+        >>> (best,) = ic.label_neurons(activations, concepts, max_length=1)[0]
+        >>> best.neuron, str(best.formula), best.n_positive, best.significant
+        (0, 'dog', 111, True)
+        >>> best.auc_low < best.heldout_auc < best.auc_high
+        True
     """
 
     layer: str | None

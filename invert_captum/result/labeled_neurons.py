@@ -68,7 +68,11 @@ class LabeledNeurons:
         return sign == "negative" or (sign == "absolute_value" and explanation.auc < 0.5)
 
     def keys(self) -> list[Key]:
-        """Return what `__getitem__` takes: neurons, or (layer, neuron) if layers were named."""
+        """Return the keys of the neurons, in the order of the call.
+
+        Returns:
+            *list*: what ``result[key]`` takes: neurons, or (layer, neuron) if layers were named.
+        """
         if self.keyed_by_layer:
             return [(str(layer), neuron) for layer, neuron in self._by_key]
         return [neuron for _, neuron in self._by_key]

@@ -55,12 +55,19 @@ class LabelingResult(ResultViews):
         [1]
         >>> result.evidence(result[1][0]) > 0.3
         True
+        >>> result.keys(), result.layers, result.is_about_low_activation(result[1][0])
+        ([0, 1], (None,), False)
+        >>> int(result.heldout.sum()), result.folds
+        (200, None)
         >>> result.validate(activations, concepts)
+        >>> result.auc_intervals(activations, concepts)["auc_low"].round(2).tolist()
+        [0.86, 0.84]
+        >>> result.compare(activations, concepts, 0, "dog", "cat").p_value < 0.001
+        True
         >>> import tempfile
-        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     result.save(Path(folder, "result.json"))
-        ...     LabelingResult.load(Path(folder, "result.json")) == result
+        ...     result.save(f"{folder}/result.json")
+        ...     LabelingResult.load(f"{folder}/result.json") == result
         True
     """
 
@@ -252,8 +259,11 @@ class LabelingResult(ResultViews):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one JSON file, without pickle.
 
+        Args:
+            path: The file; one of this name is replaced.
+
         Raises:
-            FileNotFoundError: If the folder of ``path`` does not exist.
+            OSError: If it cannot be written, such as `FileNotFoundError` without its folder.
         """
         from invert_captum.result.files import save
 
@@ -263,8 +273,15 @@ class LabelingResult(ResultViews):
     def load(cls, path: str | os.PathLike[str]) -> LabelingResult:
         """Read a result that `save` wrote; all of it is checked first.
 
+        Args:
+            path: The file.
+
+        Returns:
+            *LabelingResult* equal to the one that was saved.
+
         Raises:
-            ValueError: If the file is no saved result, is damaged, or is of another version.
+            OSError: If the file cannot be opened.
+            ValueError: If it is no saved result, is damaged, or is of another version.
         """
         from invert_captum.result.files import load
 

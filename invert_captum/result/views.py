@@ -32,6 +32,17 @@ class ResultViews(LabeledNeurons):
 
         Raises:
             ValueError: If no neuron was tested.
+
+        Examples:
+            >>> import numpy as np
+            >>> import invert_captum as ic
+            >>> rng = np.random.default_rng(0)
+            >>> labels = rng.random((400, 2)) < 0.3
+            >>> activations = rng.normal(size=(400, 2)) + 2 * labels
+            >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+            >>> result = ic.label_neurons(activations, concepts, max_length=1)
+            >>> result.plot_significance().texts[0].get_text()
+            '2 of 2 neurons have a significant label'
         """
         from invert_captum.report.significance import plot_significance
 
@@ -45,6 +56,21 @@ class ResultViews(LabeledNeurons):
 
         Returns:
             *matplotlib.figure.Figure*: see `report.plot_overview`.
+
+        Raises:
+            TypeError: If an argument is unknown or has a wrong type.
+            ValueError: If no neuron has a label, or an argument is out of its range.
+
+        Examples:
+            >>> import numpy as np
+            >>> import invert_captum as ic
+            >>> rng = np.random.default_rng(0)
+            >>> labels = rng.random((400, 2)) < 0.3
+            >>> activations = rng.normal(size=(400, 2)) + 2 * labels
+            >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+            >>> result = ic.label_neurons(activations, concepts, max_length=1)
+            >>> result.plot_overview(theme="dark").texts[0].get_text()
+            '2 of 2 neurons have a significant label; 2 concepts'
         """
         from invert_captum.report.overview import plot_overview
 
@@ -74,7 +100,21 @@ class ResultViews(LabeledNeurons):
 
         Raises:
             KeyError: If there is no such neuron.
-            ValueError: If it was set aside, or the data are not those of the call.
+            TypeError: If an argument is unknown or has a wrong type.
+            ValueError: If the neuron was set aside, the data are not those of the call, or an
+                argument is out of its range.
+
+        Examples:
+            >>> import numpy as np
+            >>> import invert_captum as ic
+            >>> rng = np.random.default_rng(0)
+            >>> labels = rng.random((400, 2)) < 0.3
+            >>> activations = rng.normal(size=(400, 2)) + 2 * labels
+            >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+            >>> result = ic.label_neurons(activations, concepts, max_length=1)
+            >>> figure = result.plot_neuron(0, activations, concepts, n_bootstrap=100)
+            >>> figure.texts[1].get_text()
+            'dog'
         """
         from invert_captum.report.neuron_figure import plot_neuron
 
@@ -99,6 +139,25 @@ class ResultViews(LabeledNeurons):
 
         Returns:
             *matplotlib.figure.Figure*: see `report.plot_contributions`.
+
+        Raises:
+            TypeError: If an argument is unknown or has a wrong type.
+            ValueError: If there is no such sample, its numbers are not finite, or an argument is
+                out of its range.
+
+        Examples:
+            >>> import torch
+            >>> import invert_captum as ic
+            >>> model = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Linear(2, 1, bias=False))
+            >>> model[1].weight.data[:] = torch.tensor([[2.0, -1.0]])
+            >>> shown = torch.rand(400, 2, generator=torch.Generator().manual_seed(0)) < 0.3
+            >>> labeler = ic.NeuronConceptLabeler(model, "0")
+            >>> concepts = ic.ConceptSet(shown, ["dog", "cat"])
+            >>> result = labeler.interpret(shown.float(), concepts, max_length=1)
+            >>> contribution = ic.attr.ConceptContribution(model, "0", result)
+            >>> split = contribution.attribute(torch.tensor([[3.0, 1.0]]), target=0)
+            >>> result.plot_contributions(split, target_name="kennel").texts[0].get_text()
+            'kennel: 5, 5 above the baseline'
         """
         from invert_captum.report.contributions import plot_contributions
 
@@ -146,7 +205,23 @@ class ResultViews(LabeledNeurons):
             *Path*: of the page.
 
         Raises:
-            ValueError: If the data are not those of the call.
+            TypeError: If an argument is unknown or has a wrong type.
+            ValueError: If the data are not those of the call, or ``path`` does not end in .html.
+            FileNotFoundError: If the folder of ``path`` does not exist.
+
+        Examples:
+            >>> import tempfile
+            >>> import numpy as np
+            >>> import invert_captum as ic
+            >>> rng = np.random.default_rng(0)
+            >>> labels = rng.random((400, 2)) < 0.3
+            >>> activations = rng.normal(size=(400, 2)) + 2 * labels
+            >>> concepts = ic.ConceptSet(labels, ["dog", "cat"])
+            >>> result = ic.label_neurons(activations, concepts, max_length=1)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     page = result.to_html(f"{folder}/report.html", activations, concepts)
+            ...     page.name, "https://" in page.read_text(encoding="utf-8")
+            ('report.html', False)
         """
         from invert_captum.report.explorer import write_explorer
 

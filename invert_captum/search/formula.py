@@ -42,6 +42,10 @@ class Formula:
         operator: ``"&"`` or ``"|"``, or None for a literal.
         operands: At least two formulas that ``operator`` joins; empty for a literal.
 
+    Raises:
+        TypeError: If a literal's name is not a string.
+        ValueError: If the fields do not make a formula in canonical form, or a name is empty.
+
     Source:
         Bykov et al., *Labeling Neural Representations with Inverse Recognition*, NeurIPS 2023,
         arXiv 2311.13594, section 3.
@@ -77,7 +81,13 @@ class Formula:
 
     @classmethod
     def concept(cls, name: str) -> Formula:
-        """Return the formula that is the single concept ``name``.
+        """Return the formula that is a single concept.
+
+        Args:
+            name: Of the concept, any text that is not empty.
+
+        Returns:
+            *Formula* of length 1, not negated.
 
         Raises:
             TypeError: If ``name`` is not a string.
@@ -146,7 +156,10 @@ class Formula:
         return tuple(sorted({literal.name for literal in self.literals() if literal.name}))
 
     def literals(self) -> Iterator[Formula]:
-        """Yield the literals from left to right, each a formula of length 1.
+        """Yield the literals from left to right.
+
+        Yields:
+            *Formula* of length 1: a concept or a negated concept.
 
         Examples:
             >>> [str(literal) for literal in Formula.parse("a & ~b").literals()]
@@ -171,6 +184,7 @@ class Formula:
             KeyError: If ``concepts`` has no column for a concept of the formula.
 
         Examples:
+            >>> import numpy as np
             >>> columns = {"a": np.array([True, True, False]), "b": np.array([True, False, False])}
             >>> Formula.parse("a & ~b").evaluate(columns)
             array([False,  True, False])

@@ -48,6 +48,12 @@ def test_links_that_lead_nowhere_are_told(folder, text, fault):
     assert only.endswith(fault)
 
 
+def test_templates_of_the_theme_are_no_pages(folder):
+    (folder / "_static").mkdir()
+    (folder / "_static" / "macros.html").write_text('<a href="{{ pathto(x) }}">')
+    assert not list(page_links.faults(folder))
+
+
 def test_the_build_fails(folder):
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=folder)
     page_links.check(app, None)

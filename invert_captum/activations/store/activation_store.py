@@ -3,53 +3,56 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from invert_captum._validation import as_list, check_integer
-from invert_captum.activations.store.chunks import decode_chunk, readable
+from invert_captum.activations.store.chunks import readable
 from invert_captum.activations.store.folder import open_folder
-from invert_captum.activations.store.manifest import Manifest, content_sha256, read_manifest
-from invert_captum.activations.store.records import BlockRecord, read_records, record_key
+from invert_captum.activations.store.manifest import read_manifest
+from invert_captum.activations.store.stored_rows import StoredRows
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import torch
     from numpy.typing import NDArray
 
-    from invert_captum.activations.store.folder import Folder
-    from invert_captum.activations.store.layout import LayerLayout
 
-
-class ActivationStore:
+class ActivationStore(StoredRows):
     """Activations of one or several layers, (n samples × d neurons) each, outside of memory.
 
-    `NeuronConceptLabeler.extract` makes it. It is a zarr v3 group with one array per layer, a
-    manifest, and a record for every block of rows that is finished. Every chunk is checked against
-    its checksum when it is read. An object pickles as its path or URL.
+    `NeuronConceptLabeler.extract` makes it, and `open` finds it again. It is a zarr v3 group with
+    one array per layer, a manifest, and a record for every block of rows that is finished. Every
+    chunk is checked against its checksum when it is read. An object pickles as its path or URL.
+
+    Args:
+        folder: Where the store is.
+        manifest: What its manifest says.
 
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> import torch
         >>> from invert_captum import NeuronConceptLabeler
         >>> labeler = NeuronConceptLabeler(torch.nn.Sequential(torch.nn.Linear(4, 3)), "0")
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     store = labeler.extract(torch.rand(10, 4), store=f"{folder}/activations")
-        ...     again = ActivationStore.open(f"{folder}/activations")
-        ...     again.layers, again.n_samples, again.n_neurons(), again.dtype()
-        ...     again.read("0", [2, 0]).shape
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> made = labeler.extract(torch.rand(10, 4), store=f"{folder.name}/activations")
+        >>> store = ActivationStore.open(f"{folder.name}/activations")
+        >>> store.layers, store.n_samples, store.n_neurons(), store.dtype()
         (('0',), 10, 3, 'float32')
-        (2, 10)
+        >>> store.read("0", [2, 0]).shape, store.load().shape
+        ((2, 10), torch.Size([10, 3]))
+        >>> store.complete, store.in_order, store.keyed_by_layer, store.sample_ids is None
+        (True, True, False, True)
+        >>> store.manifest["block_rows"], store.chunk_neurons(), Path(store.location).name
+        (10, 3, 'activations')
+        >>> store.fingerprint() == made.fingerprint()
+        True
+        >>> folder.cleanup()
     """
-
-    def __init__(self, folder: Folder, manifest: Manifest) -> None:
-        self._folder = folder
-        self._manifest = manifest
-        self._checked_records: list[BlockRecord] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> ActivationStore:
@@ -58,10 +61,14 @@ class ActivationStore:
         Args:
             path: Where it is. An unfinished store can be opened, but not read.
 
+        Returns:
+            *ActivationStore*: only its manifest has been read.
+
         Raises:
             TypeError: ``path`` is neither a string nor a path.
             FileNotFoundError: there is no store.
-            ValueError: its manifest is damaged.
+            ValueError: its manifest is damaged, or fsspec does not know this kind of URL.
+            ImportError: fsspec lacks a package that this kind of URL needs.
         """
         folder = open_folder(path, "path")
         manifest = read_manifest(folder)
@@ -110,7 +117,11 @@ class ActivationStore:
 
     @property
     def n_samples(self) -> int:
-        """Number of samples n; `ValueError` if the extraction stopped before it was known."""
+        """Number of samples n.
+
+        Raises:
+            ValueError: the extraction stopped before it was known.
+        """
         n_samples = self._current().n_samples
         if n_samples is None:
             raise self._incomplete()
@@ -118,22 +129,56 @@ class ActivationStore:
 
     @property
     def sample_ids(self) -> list[str] | None:
-        """Which sample each row is; None if the inputs did not tell. The store must be complete."""
+        """Which sample each row is; None if the inputs did not tell.
+
+        Raises:
+            ValueError: the store is not complete.
+        """
         records = self._complete_records()
         if records[0].sample_ids is None:
             return None
         return [one for record in records for one in record.sample_ids or ()]
 
     def n_neurons(self, layer: str | None = None) -> int:
-        """Return the number of neurons d of a layer; None stands for the only one."""
+        """Return the number of neurons d of a layer.
+
+        Args:
+            layer: Name of the layer; None if there is only one.
+
+        Returns:
+            *int*: the number of columns.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
         return self._layer(layer).n_neurons
 
     def dtype(self, layer: str | None = None) -> str:
-        """Return the dtype of a layer's activations, such as ``"bfloat16"``."""
+        """Return the type in which a layer's activations are kept.
+
+        Args:
+            layer: Name of the layer; None if there is only one.
+
+        Returns:
+            *str*: its name in torch, such as ``"bfloat16"``.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
         return self._layer(layer).dtype
 
     def chunk_neurons(self, layer: str | None = None) -> int:
-        """Return how many neurons lie in one chunk: blocks of these are read without waste."""
+        """Return how many neurons lie in one chunk: blocks of these are read without waste.
+
+        Args:
+            layer: Name of the layer; None if there is only one.
+
+        Returns:
+            *int*: at most the number of neurons.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
         return self._layer(layer).chunk_neurons
 
     def fingerprint(self, layer: str | None = None) -> str:
@@ -142,8 +187,14 @@ class ActivationStore:
         It is made of the hashes that were taken when the rows were written, and depends on how
         many rows make a block.
 
+        Args:
+            layer: Name of the layer; None if there is only one.
+
+        Returns:
+            *str*: 64 hexadecimal digits.
+
         Raises:
-            ValueError: the store is not complete.
+            ValueError: there is no such layer, or the store is not complete.
         """
         kept = self._layer(layer)
         index = self._manifest.layout.layers.index(kept)
@@ -160,13 +211,14 @@ class ActivationStore:
             neurons: Columns, in any order.
 
         Returns:
-            Contiguous array of shape (len(neurons), n), in the stored dtype; bfloat16 comes as
-            float32, which holds it exactly.
+            *numpy.ndarray*: contiguous, of shape (len(neurons), n), in the stored dtype; bfloat16
+            comes as float32, which holds it exactly.
 
         Raises:
             TypeError: a neuron is not an integer.
             ValueError: there is no such layer or neuron; the store is not complete; a chunk is
                 missing or not as it was written (the message names it).
+            OSError: a chunk cannot be read.
         """
         kept = self._layer(layer)
         columns = [check_integer("neurons", one, minimum=0) for one in as_list("neurons", neurons)]
@@ -192,10 +244,11 @@ class ActivationStore:
             layer: Name of the layer; None if there is only one.
 
         Returns:
-            Tensor of shape (n, d).
+            *Tensor* of shape (n, d).
 
         Raises:
-            ValueError: as for `read`.
+            ValueError: there is no such layer, or as for `read`.
+            OSError: as for `read`.
         """
         import torch
 
@@ -208,81 +261,3 @@ class ActivationStore:
         if kept.dtype == "bfloat16":
             return torch.from_numpy(found.view(np.int16)).view(torch.bfloat16)
         return torch.from_numpy(found)
-
-    def _chunks(
-        self, layer: LayerLayout, chunks: list[int]
-    ) -> Iterator[tuple[BlockRecord, int, NDArray[Any]]]:
-        """Yield row block, chunk and bits of all rows of some chunks, read one after the other."""
-        index = self._manifest.layout.layers.index(layer)
-        wanted = list(product(self._complete_records(), chunks))
-        keys = (layer.key(record.block, chunk) for record, chunk in wanted)
-        contents = self._folder.read_each(keys)
-        for (record, chunk), content in zip(wanted, contents, strict=True):
-            try:
-                if isinstance(content, Exception):
-                    raise content
-                checksum = record.chunks[index][chunk]
-                bits = decode_chunk(content, layer, self._manifest.layout, checksum)
-            except FileNotFoundError as error:
-                raise self._damaged(layer, record, chunk, "is missing") from error
-            except ValueError as error:
-                raise self._damaged(layer, record, chunk, str(error)) from error
-            except Exception as error:
-                raise OSError(
-                    f"chunk {layer.key(record.block, chunk)!r} of {self._folder.location!r} "
-                    f"cannot be read: {error}"
-                ) from error
-            yield record, chunk, bits
-
-    def _damaged(self, layer: LayerLayout, record: BlockRecord, chunk: int, what: str) -> Exception:
-        columns = layer.columns(chunk)
-        return ValueError(
-            f"chunk {layer.key(record.block, chunk)!r} of {self._folder.location!r} {what} (layer "
-            f"{layer.name!r}, rows {record.start:,} to {record.stop - 1:,}, neurons "
-            f"{columns.start:,} to {columns.stop - 1:,}); delete {record_key(record.block)!r} "
-            "there and extract again with the same arguments to compute these rows anew"
-        )
-
-    def _layer(self, name: str | None) -> LayerLayout:
-        layers = self._manifest.layout.layers
-        if name is None and len(layers) == 1:
-            return layers[0]
-        for layer in layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(f"layer is {name!r}; expected one of {list(self.layers)}")
-
-    def _current(self) -> Manifest:
-        """Return the manifest; as long as the store is not complete, it may change."""
-        if not self._manifest.complete:
-            self._manifest = read_manifest(self._folder) or self._manifest
-        return self._manifest
-
-    def _whole(self) -> list[BlockRecord] | None:
-        """Return the records if they are those of the finished extraction, read only once."""
-        manifest = self._current()
-        if self._checked_records is None and manifest.complete:
-            records = list(read_records(self._folder, manifest).values())
-            if content_sha256(records) == manifest.content_sha256:
-                self._checked_records = records
-        return self._checked_records
-
-    def _complete_records(self) -> list[BlockRecord]:
-        records = self._whole()
-        if records is None:
-            raise self._incomplete()
-        return records
-
-    def _incomplete(self) -> Exception:
-        there, n_samples = len(read_records(self._folder, self._manifest)), self._manifest.n_samples
-        if n_samples is None:
-            missing = f"{there:,} row blocks are there, and it is not known how many are missing"
-        else:
-            n_blocks = self._manifest.layout.n_blocks(n_samples)
-            missing = f"{n_blocks - there:,} of its {n_blocks:,} row blocks are missing"
-            if there == n_blocks:
-                missing = "its row blocks were not checked together"
-        return ValueError(
-            f"the activation store at {self._folder.location!r} is not complete: {missing}; "
-            "extract again with the same arguments and the same store to go on with them"
-        )

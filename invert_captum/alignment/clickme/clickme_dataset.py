@@ -101,6 +101,8 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         Labels and maps, with the images normalised as torchvision's networks expect:
 
         >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> import torch
         >>> from torchvision.transforms import Normalize
         >>> folder = tempfile.TemporaryDirectory()
         >>> path = pathlib.Path(folder.name, "own.npz")
@@ -112,6 +114,17 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         >>> images, labels, heatmaps, tokens = next(iter(loader))
         >>> images.shape, labels, heatmaps.shape
         (torch.Size([2, 3, 224, 224]), tensor([7, 8]), torch.Size([2, 224, 224]))
+        >>> dataset.count_records(), dataset.classes  # only folders name their classes
+        (2, {})
+
+        Each epoch in another order, the same one in every run:
+
+        >>> dataset = ClickMeDataset(path, size=8, shuffle=100, seed=0)
+        >>> for epoch in (1, 2):
+        ...     dataset.set_epoch(epoch)
+        ...     [item.label for item in dataset]
+        [8, 7]
+        [7, 8]
         >>> folder.cleanup()
     """
 
@@ -154,7 +167,7 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         """Count the records over all processes and workers, from headers and names alone.
 
         Returns:
-            The number of records, including any whose content is damaged.
+            *int*: the number of records, including any whose content is damaged.
 
         Raises:
             DamagedRecords: A file is damaged so that its records cannot be counted.
@@ -165,7 +178,11 @@ class ClickMeDataset(IterableDataset[ClickMeItem]):
         """Change the random order, in all processes alike; without ``shuffle`` nothing changes.
 
         Args:
-            epoch: The number of the pass over the records that begins next.
+            epoch: The number of the pass over the records that begins next, at least 0.
+
+        Raises:
+            TypeError: ``epoch`` is no integer.
+            ValueError: ``epoch`` is negative.
         """
         self._epoch.fill_(check_integer("epoch", epoch, minimum=0))
 

@@ -24,12 +24,25 @@ _CHECKSUM = struct.Struct("<I")
 class DamagedRecords(ValueError):  # noqa: N818 - it says what the file holds
     """A file's record that cannot be read; the records before it are good.
 
-    Attributes:
+    ``path`` and ``record`` are attributes, too. Both are None on the copy that a `DataLoader`
+    raises for an error in one of its workers; the message, which names both, stays whole.
+
+    Args:
+        message: What is wrong, with file and record.
         path: The file.
         record: The record's number in it, from 0.
 
-    Both are None on the copy that a `DataLoader` raises for an error in one of its workers; the
-    message, which names both, stays whole.
+    Examples:
+        >>> import pathlib, tempfile
+        >>> from invert_captum.alignment import ClickMeDataset
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "val-0.tfrecords")
+        ...     _ = path.write_bytes(b"cut off")
+        ...     try:
+        ...         list(ClickMeDataset(path))
+        ...     except DamagedRecords as damage:
+        ...         print(damage.record, "|", str(damage).partition("tfrecords: ")[2])
+        0 | record 0 (from 0): truncated: 7 bytes are left for its header of 12
     """
 
     # A DataLoader rebuilds its workers' errors from one string.

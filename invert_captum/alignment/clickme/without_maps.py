@@ -29,6 +29,7 @@ class WithoutHumanMaps(Dataset[ClickMeItem]):
         ValueError: ``map_size`` is below 1.
 
     Examples:
+        >>> import torch
         >>> from torch.utils.data import ConcatDataset, DataLoader, TensorDataset
         >>> plain = TensorDataset(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 1, 0]))
         >>> image, label, heatmap, token = WithoutHumanMaps(plain, 32)[1]

@@ -58,7 +58,8 @@ def write_clickme(
 
     Examples:
         >>> import pathlib, tempfile
-        >>> from invert_captum.alignment.clickme.clickme_dataset import ClickMeDataset
+        >>> import numpy as np
+        >>> from invert_captum.alignment import ClickMeDataset
         >>> clicks = np.zeros((256, 256))
         >>> clicks[100:120, 40:60] = 3
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -53,6 +53,8 @@ def alignment_maps(
             or an attribution is of another size, NaN or infinite.
 
     Examples:
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
         >>> _ = model[1].weight.data.copy_(torch.arange(8.0).reshape(2, 4))
         >>> alignment_maps(model, torch.rand(1, 1, 2, 2), torch.tensor([1])).tolist()

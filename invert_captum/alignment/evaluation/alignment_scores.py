@@ -57,21 +57,37 @@ class AlignmentScores:
             `compare_alignment` knows that images are the same; None: it does not check.
 
     Raises:
+        TypeError: The ceiling is no number.
         ValueError: The arrays are not all of one length n, or the ceiling is not in (0, 1].
 
     Examples:
-        >>> from invert_captum.alignment.evaluation.evaluation_settings import EvaluationSettings
-        >>> classes = {"labels": np.array([1, 1, 0]), "predicted": np.array([1, 0, 0])}
-        >>> scores = AlignmentScores(
-        ...     np.array([0.2, 0.4, 0.6]), dice=np.zeros(3), iou=np.zeros(3), rows=np.arange(3),
-        ...     n_left_out=0, human_ceiling=0.8, settings=EvaluationSettings(), **classes
-        ... )
+        >>> import torch
+        >>> from torch import nn
+        >>> from invert_captum.alignment import evaluate_alignment
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
+        >>> _ = model[1].weight.data.copy_(torch.arange(8.0).reshape(2, 4))
+        >>> people = torch.tensor([[[0.0, 1], [2, 3]], [[0, 1], [3, 2]], [[0, 2], [1, 3]]])
+        >>> batch = torch.ones(3, 1, 2, 2), torch.tensor([1, 1, 0]), people
+        >>> scores = evaluate_alignment(model, [batch], human_ceiling=0.9)
         >>> scores
-        AlignmentScores(n=3, alignment=0.500, spearman=0.400, accuracy=0.667, Saliency)
-        >>> scores.by_class()[["class", "n", "spearman", "alignment"]]
+        AlignmentScores(n=3, alignment=0.963, spearman=0.867, accuracy=0.667, Saliency)
+        >>> scores.by_class()[["class", "n", "spearman", "alignment"]].round(3)
            class  n  spearman  alignment
-        0      0  1       0.6      0.750
-        1      1  2       0.3      0.375
+        0      0  1       0.8      0.889
+        1      1  2       0.9      1.000
+        >>> scores.summary()["mean"].round(3)[["alignment", "accuracy"]].to_dict()
+        {'alignment': 0.963, 'accuracy': 0.667}
+        >>> scores.correct.tolist(), scores.accuracy > 0.66, scores.accuracy_interval.low < 0.21
+        ([True, True, False], True, True)
+        >>> scores.interval  # needs five images
+        Interval(low=nan, high=nan)
+        >>> scores.to_frame()["predicted"].tolist()
+        [1, 1, 1]
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scores.save(f"{folder}/scores.npz")
+        ...     AlignmentScores.load(f"{folder}/scores.npz").alignment == scores.alignment
+        True
     """
 
     spearman: Numbers
@@ -137,23 +153,13 @@ class AlignmentScores:
         return share_interval(self.correct, confidence_level=self.settings.confidence_level)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the scores to the file ``path``, an ``.npz`` without pickle.
+        """Write the scores to an ``.npz`` file, without pickle.
+
+        Args:
+            path: The file; one of this name is replaced.
 
         Raises:
             OSError: The file cannot be written; what it held before stays.
-
-        Examples:
-            >>> import tempfile
-            >>> from pathlib import Path
-            >>> import torch
-            >>> from invert_captum.alignment.evaluation.evaluate import evaluate_alignment
-            >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
-            >>> batch = torch.rand(3, 1, 4, 4), torch.tensor([0, 1, 1]), torch.rand(3, 4, 4)
-            >>> scores = evaluate_alignment(model, [batch])
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     scores.save(Path(folder, "scores.npz"))
-            ...     AlignmentScores.load(Path(folder, "scores.npz")).alignment == scores.alignment
-            True
         """
         content = ScoreContent(self._arrays(), self.n_left_out, self.human_ceiling, self.settings)
         write_score_file(path, content)
@@ -161,6 +167,12 @@ class AlignmentScores:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AlignmentScores:
         """Read scores that `save` has written.
+
+        Args:
+            path: The file.
+
+        Returns:
+            *AlignmentScores*: those that were saved.
 
         Raises:
             OSError: The file cannot be opened.

@@ -100,6 +100,7 @@ def alignment_by_concept(
             NaN, and they do not count for the correction.
 
     Examples:
+        >>> import numpy as np
         >>> scores = np.array([0.5, 0.6, 0.4, 0.55, 0.1, 0.2, 0.0, 0.15])
         >>> concepts = np.array([[1, 1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 1, 0]], dtype=bool).T
         >>> table = alignment_by_concept(scores, concepts, names=["dog", "grass"], min_samples=4)

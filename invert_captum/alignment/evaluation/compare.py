@@ -38,6 +38,20 @@ class PairedDifference(NamedTuple):
         low: Lower end of its interval; NaN where there are too few images for one.
         high: Its upper end.
         p_value: Two-sided.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from invert_captum.alignment import compare_alignment, evaluate_alignment
+        >>> _ = torch.manual_seed(0)
+        >>> images, people = torch.rand(40, 1, 4, 4), torch.arange(16.0).reshape(1, 4, 4)
+        >>> data = [(images, torch.zeros(40, dtype=torch.int64), people.repeat(40, 1, 1))]
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        >>> before = evaluate_alignment(model, data)
+        >>> _ = model[1].weight.data.copy_(torch.arange(16.0))  # looks where people look
+        >>> one = compare_alignment(before, evaluate_alignment(model, data)).spearman
+        >>> one.n, one.low > 0, one.p_value
+        (40, True, 0.0001)
     """
 
     n: int
@@ -57,6 +71,26 @@ class AlignmentDifference:
         dice: Of the mean Dice coefficient.
         iou: Of the mean intersection over union.
         accuracy: Of the share of images that are predicted rightly.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from invert_captum.alignment import compare_alignment, evaluate_alignment
+        >>> _ = torch.manual_seed(0)
+        >>> images, people = torch.rand(40, 1, 4, 4), torch.arange(16.0).reshape(1, 4, 4)
+        >>> data = [(images, torch.zeros(40, dtype=torch.int64), people.repeat(40, 1, 1))]
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        >>> before = evaluate_alignment(model, data)
+        >>> _ = model[1].weight.data.copy_(torch.arange(16.0))  # looks where people look
+        >>> compared = compare_alignment(before, evaluate_alignment(model, data))
+        >>> compared.to_frame()[["n", "p_value"]]
+                    n  p_value
+        measure
+        alignment  40   0.0001
+        spearman   40   0.0001
+        dice       40   0.0001
+        iou        40   0.0001
+        accuracy   40   1.0000
     """
 
     alignment: PairedDifference
@@ -66,7 +100,12 @@ class AlignmentDifference:
     accuracy: PairedDifference
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row a measure: ``n``, ``difference``, ``low``, ``high``, ``p_value``."""
+        """Return the differences as a table.
+
+        Returns:
+            *pandas.DataFrame*, a row a measure in the order of the attributes, with the columns
+            ``n``, ``difference``, ``low``, ``high`` and ``p_value``.
+        """
         import pandas as pd
 
         measures = ("alignment", *_MEASURES, "accuracy")
@@ -118,7 +157,7 @@ def compare_alignment(
     Examples:
         >>> import torch
         >>> from torch import nn
-        >>> from invert_captum.alignment.evaluation.evaluate import evaluate_alignment
+        >>> from invert_captum.alignment import evaluate_alignment
         >>> images, people = torch.rand(40, 1, 4, 4), torch.arange(16.0).reshape(1, 4, 4)
         >>> data = [(images, torch.zeros(40, dtype=torch.int64), people.repeat(40, 1, 1))]
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 HUMAN_CEILING = 0.65753
-"""Mean Spearman correlation of one person's map with another's, of the released code."""
+"""Average alignment of people with each other, as Spearman correlation, in the released code."""
 
 
 def evaluate_alignment(
@@ -111,8 +111,8 @@ def evaluate_alignment(
 
     Examples:
         >>> import torch
-        >>> from torch import nn
         >>> from captum.attr import InputXGradient
+        >>> from torch import nn
         >>> _ = torch.manual_seed(0)
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
         >>> batch = torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1]), torch.rand(5, 8, 8)

@@ -74,6 +74,7 @@ def plot_maps(
             values are NaN or infinite.
 
     Examples:
+        >>> import torch
         >>> images, people = torch.rand(2, 3, 8, 8), torch.rand(2, 8, 8)
         >>> figure = plot_maps(images, people, {"model": torch.rand(2, 8, 8)}, titles=["a", "b"])
         >>> len(figure.axes)

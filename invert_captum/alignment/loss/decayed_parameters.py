@@ -29,7 +29,7 @@ def decayed_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
         model: The model.
 
     Returns:
-        Name and parameter, in the order of ``model.named_parameters()``.
+        *dict[str, Parameter]*, in the order of ``model.named_parameters()``.
 
     Source: the released code of Fel et al., NeurIPS 2022.
 

@@ -29,6 +29,24 @@ class HarmonizationTerms(NamedTuple):
 
     ``total = cross_entropy + lambda_weights * weight_decay + lambda_harmonization *
     harmonization``: the terms are without their factors, so that they can be compared between runs.
+
+    Attributes:
+        total: What is minimised.
+        cross_entropy: Mean over the batch, of the smoothed labels.
+        weight_decay: Half the squared norm of `decayed_parameters`.
+        harmonization: The mean squared difference of saliency and human maps, over five levels.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from invert_captum.alignment import harmonization_loss
+        >>> _ = torch.manual_seed(0)
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> images, heatmaps = torch.rand(2, 3, 8, 8), torch.rand(2, 8, 8)
+        >>> terms = harmonization_loss(model, images, torch.tensor([0, 1]), heatmaps)
+        >>> total = terms.cross_entropy + 1e-5 * terms.weight_decay + terms.harmonization
+        >>> torch.isclose(terms.total, total)
+        tensor(True)
     """
 
     total: torch.Tensor
@@ -82,7 +100,7 @@ def harmonization_loss(
         label_smoothing: The share of a label that is spread over all classes, in [0, 1].
 
     Returns:
-        The total and its terms.
+        *HarmonizationTerms*: the total and its terms.
 
     Raises:
         TypeError: If an argument is of another kind.
@@ -203,8 +221,18 @@ class HarmonizationLoss(nn.Module):
     Source: Fel et al., NeurIPS 2022, equation 2.
 
     Examples:
-        >>> HarmonizationLoss(lambda_harmonization=0.5)
+        >>> import torch
+        >>> from torch import nn
+        >>> loss = HarmonizationLoss(lambda_harmonization=0.5)
+        >>> loss
         HarmonizationLoss(lambda_harmonization=0.5, lambda_weights=1e-05, label_smoothing=0.1)
+        >>> loss.extra_repr()
+        'lambda_harmonization=0.5, lambda_weights=1e-05, label_smoothing=0.1'
+        >>> _ = torch.manual_seed(0)
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(144, 2))
+        >>> images, heatmaps = torch.rand(2, 3, 8, 8), torch.rand(2, 8, 8)
+        >>> terms = loss(model, images, torch.tensor([0, 1]), heatmaps)
+        >>> terms.total.backward()
     """
 
     def __init__(
@@ -227,7 +255,22 @@ class HarmonizationLoss(nn.Module):
         heatmaps: torch.Tensor,
         tokens: torch.Tensor | None = None,
     ) -> HarmonizationTerms:
-        """Return `harmonization_loss` of a batch; the arguments are its."""
+        """Return `harmonization_loss` of a batch with the settings of this module.
+
+        Args:
+            model: As in `harmonization_loss`.
+            images: As in `harmonization_loss`.
+            labels: As in `harmonization_loss`.
+            heatmaps: As in `harmonization_loss`.
+            tokens: As in `harmonization_loss`.
+
+        Returns:
+            *HarmonizationTerms*: the total and its terms.
+
+        Raises:
+            TypeError: As `harmonization_loss`.
+            ValueError: As `harmonization_loss`.
+        """
         return harmonization_loss(
             model,
             images,
@@ -240,7 +283,11 @@ class HarmonizationLoss(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """Return the settings as the module prints them."""
+        """Return the settings as the module prints them.
+
+        Returns:
+            *str*: names and values, separated by commas.
+        """
         return (
             f"lambda_harmonization={self.lambda_harmonization}, "
             f"lambda_weights={self.lambda_weights}, label_smoothing={self.label_smoothing}"

@@ -40,6 +40,7 @@ def spearman_correlation(a: Tensor, b: Tensor) -> Tensor:
             shape or device.
 
     Examples:
+        >>> import torch
         >>> human = torch.tensor([[[0.0, 1.0], [2.0, 3.0]]]).repeat(3, 1, 1)
         >>> model = torch.tensor([[[0.0, 1.0], [4.0, 9.0]], [[3.0, 2.0], [1.0, 0.0]]])
         >>> model = torch.cat([model, torch.ones(1, 2, 2)])

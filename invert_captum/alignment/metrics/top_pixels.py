@@ -19,7 +19,7 @@ _EPSILON = 1e-9  # of the released code: two empty sets score 0
 def dice(a: Tensor, b: Tensor, percentile: float = 10) -> Tensor:
     """Score the overlap of the highest positions of each pair of maps by Dice's coefficient.
 
-    2·|A ∩ B| / (|A| + |B| + 1e-9), where A and B are the positions strictly above the
+    ``2·|A ∩ B| / (|A| + |B| + 1e-9)``, where A and B are the positions strictly above the
     (100 - ``percentile``)-th percentile of their own map, with linear interpolation. Released
     code of Fel et al., NeurIPS 2022 (arXiv 2211.04533), in exact arithmetic.
 
@@ -64,7 +64,7 @@ def dice(a: Tensor, b: Tensor, percentile: float = 10) -> Tensor:
 def intersection_over_union(a: Tensor, b: Tensor, percentile: float = 10) -> Tensor:
     """Score the overlap of the highest positions of each pair of maps as a share of their union.
 
-    |A ∩ B| / (|A ∪ B| + 1e-9), where A and B are the positions strictly above the
+    ``|A ∩ B| / (|A ∪ B| + 1e-9)``, where A and B are the positions strictly above the
     (100 - ``percentile``)-th percentile of their own map, as in `dice`, which says what happens
     to ties, infinite values and NaN. Released code of Fel et al., NeurIPS 2022 (arXiv
     2211.04533), in exact arithmetic.

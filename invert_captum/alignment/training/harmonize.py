@@ -114,6 +114,7 @@ def harmonize(
             that of the loss, ``lambda_weights``, is not 0; and what the loss warns of.
 
     Examples:
+        >>> import torch
         >>> _ = torch.manual_seed(0)
         >>> model = torch.nn.Sequential(
         ...     torch.nn.Conv2d(3, 4, 3), torch.nn.Softplus(),

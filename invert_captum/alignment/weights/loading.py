@@ -45,6 +45,16 @@ class LoadedKerasWeights:
             does not tell.
         head_activation: What the Keras network applies to the numbers that the PyTorch model
             returns: ``"linear"`` for nothing, ``"softmax"``, or None if the file does not tell.
+
+    Examples:
+        >>> import torch
+        >>> from invert_captum.alignment import keras_preprocessing
+        >>> loaded = LoadedKerasWeights(
+        ...     "VGG16", "weights", 32, (), keras_preprocessing("caffe"), (224, 224), "softmax"
+        ... )
+        >>> images = torch.full((1, 3, *loaded.image_size), 255.0)
+        >>> loaded.preprocessing(images)[0, :, 0, 0]
+        tensor([151.0610, 138.2210, 131.3200])
     """
 
     architecture: str
@@ -101,6 +111,7 @@ def load_keras_weights(
         InvertCaptumWarning: The Keras network begins with layers that are not part of the result.
 
     Examples:
+        >>> from torch import nn
         >>> from torchvision.models import vgg16
         >>> model = vgg16()  # doctest: +SKIP
         >>> loaded = load_keras_weights(model, "vgg16_harmonized.h5")  # doctest: +SKIP

@@ -29,6 +29,8 @@ class KerasPreprocessing:
         channels: ``"RGB"`` or ``"BGR"``.
 
     Examples:
+        >>> import torch
+        >>> from invert_captum.alignment import keras_preprocessing
         >>> preprocess = keras_preprocessing("tf")
         >>> preprocess(torch.tensor([0.0, 127.5, 255.0]).reshape(1, 3, 1, 1)).flatten()
         tensor([-1.,  0.,  1.])
@@ -54,6 +56,11 @@ class KerasPreprocessing:
 
         Warns:
             InvertCaptumWarning: No value exceeds 1, as if the scale were 0 to 1.
+
+        Examples:
+            >>> orange = torch.tensor([255.0, 128.0, 0.0]).reshape(1, 3, 1, 1)
+            >>> keras_preprocessing("caffe")(orange).flatten()  # blue, green, red
+            tensor([-103.9390,   11.2210,  131.3200])
         """
         pixels = _checked(images)
         if self.channels == "BGR":
@@ -62,7 +69,24 @@ class KerasPreprocessing:
         return (pixels * self.scale - mean) / std
 
     def followed_by(self, factor: _ImageChannels, offset: _ImageChannels) -> KerasPreprocessing:
-        """Return this preprocessing with ``x * factor + offset`` applied to its result."""
+        """Return this preprocessing with ``x * factor + offset`` applied to its result.
+
+        Args:
+            factor: One number for each channel, none of them 0.
+            offset: Likewise, with 0 allowed.
+
+        Returns:
+            *KerasPreprocessing*: both steps in one.
+
+        Raises:
+            ValueError: There are not as many numbers as channels.
+            ZeroDivisionError: A factor is 0.
+
+        Examples:
+            >>> scaled = keras_preprocessing("tf").followed_by((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+            >>> scaled(torch.tensor([0.0, 127.5, 255.0]).reshape(1, 3, 1, 1)).flatten()
+            tensor([0.0000, 0.5000, 1.0000])
+        """
         triples = list(zip(self.mean, self.std, factor, offset, strict=True))
         mean = [mean - shift * std / times for mean, std, times, shift in triples]
         std = [std / times for _, std, times, _ in triples]
@@ -87,6 +111,9 @@ def keras_preprocessing(name: PreprocessingName) -> KerasPreprocessing:
             scales to 0 to 1 and standardises with ImageNet's mean and deviation, as Harmonization's
             released ``preprocess_input`` does; ``"caffe"`` takes blue, green, red and subtracts
             ImageNet's mean; ``"tf"`` scales to -1 to 1. ``"none"`` leaves 0 to 255.
+
+    Returns:
+        *KerasPreprocessing*: to be called with images.
 
     Raises:
         ValueError: ``name`` is another one.

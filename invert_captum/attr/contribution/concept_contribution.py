@@ -71,6 +71,7 @@ class ConceptContribution(LayerAttribution):  # type: ignore[misc]
 
     Examples:
         >>> import torch
+        >>> from torch import nn
         >>> import invert_captum as ic
         >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10))
         >>> images = torch.rand(200, 1, 6, 6)
@@ -84,6 +85,9 @@ class ConceptContribution(LayerAttribution):  # type: ignore[misc]
         >>> parts = contributions.neurons.sum(1) + contributions.remainder
         >>> torch.allclose(parts - contributions.delta, contributions.change)
         True
+        >>> mean = contribution.attribute_class(images, target=3)
+        >>> mean.n_samples, mean.neurons.shape
+        (200, torch.Size([1, 4]))
     """
 
     def __init__(

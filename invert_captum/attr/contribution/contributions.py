@@ -63,9 +63,10 @@ class Contributions:
         standard_errors: Those of such a mean, else None.
 
     Examples:
+        >>> import torch
         >>> from torch import nn
         >>> import invert_captum as ic
-        >>> from invert_captum.attr.contribution.concept_contribution import ConceptContribution
+        >>> from invert_captum.attr import ConceptContribution
         >>> model = nn.Sequential(nn.Identity(), nn.Linear(2, 1, bias=False))
         >>> model[1].weight.data[:] = torch.tensor([[2.0, -1.0]])
         >>> shown = torch.rand(400, 2, generator=torch.Generator().manual_seed(0)) < 0.3
@@ -76,8 +77,17 @@ class Contributions:
         >>> contributions = contribution.attribute(torch.tensor([[3.0, 1.0]]), target=0)
         >>> [round(number, 2) for number in contributions.by_label()[0]]
         [5.99, -1.0]
+        >>> contributions.labels, contributions.label_contributions.shape
+        ((Formula('dog'), Formula('cat')), torch.Size([1, 2]))
         >>> contributions.to_frame()[["label", "n_neurons"]].values.tolist()
         [['dog', 1], ['cat', 1], ['remainder', 0], ['missed by the method', 0]]
+        >>> contributions.change, contributions.delta.abs() < 0.02
+        (tensor([5.], dtype=torch.float64), tensor([True]))
+        >>> contributions.describe(target_name="kennel").partition(";")[0]
+        'kennel: +5.00 over the baseline because of dog (+5.99), in spite of cat (-1.00)'
+        >>> both = contribution.attribute(torch.tensor([[3.0, 1.0], [1.0, 1.0]]), target=0)
+        >>> both.row_of(1), both.mean().change, both.mean().n_samples
+        (1, tensor([3.], dtype=torch.float64), 2)
     """
 
     neurons: Tensor
@@ -153,12 +163,12 @@ class Contributions:
 
         Returns:
             *pandas.DataFrame* with the columns ``kind`` ("label"; "remainder" and "delta" in the
-            last two rows), ``label`` (the formula as text), ``contribution`` (of the last row
-            −`delta`),
-            ``standard_error`` (NaN unless this is a mean), ``n_neurons``, ``neurons`` (their
-            keys) and ``heldout_auc`` (of the best of them).
+            last two rows), ``label`` (the formula as text), ``contribution`` (in the last row
+            minus `delta`), ``standard_error`` (NaN unless this is a mean), ``n_neurons``,
+            ``neurons`` (their keys) and ``heldout_auc`` (of the best of them).
 
         Raises:
+            TypeError: ``sample`` is no integer.
             ValueError: there is no such sample.
         """
         from invert_captum.attr.contribution.contribution_table import to_frame
@@ -169,6 +179,9 @@ class Contributions:
         """Return the mean over the samples, in one row, with standard errors.
 
         A mean is returned as it is.
+
+        Returns:
+            *Contributions* of one row, with `n_samples` and `standard_errors`.
         """
         from invert_captum.attr.contribution.mean_contributions import mean_contributions
 
@@ -190,6 +203,7 @@ class Contributions:
             significant label (+1.20), missed by the method (+0.01)``.
 
         Raises:
+            TypeError: ``sample`` or ``top`` is no integer.
             ValueError: there is no such sample, or ``top`` is no positive number.
         """
         from invert_captum.attr.contribution.contribution_table import describe
@@ -198,7 +212,18 @@ class Contributions:
         return describe(self, self.row_of(sample), top, target_name)
 
     def row_of(self, sample: int) -> int:
-        """Return ``sample``, or raise `ValueError` unless there is such a row."""
+        """Return the number of a row, once it is sure that there is such a row.
+
+        Args:
+            sample: The number, from 0.
+
+        Returns:
+            *int*: the same number.
+
+        Raises:
+            TypeError: ``sample`` is no integer.
+            ValueError: there is no such row.
+        """
         row = check_integer("sample", sample, minimum=0)
         if row >= len(self.neurons):
             raise ValueError(

@@ -146,10 +146,10 @@ class GuidedFeatureInversion(Attribution):  # type: ignore[misc]
             show_progress: Draw a progress bar for each stage.
 
         Returns:
-            The mask in [0, 1] in the shape of the inputs, the same for all channels: 1 keeps the
-            pixel. It is ½ everywhere where there is nothing to decide between: the picture equals
-            its background, the mask layer's channels with equal weights add up to the same
-            everywhere, or the inversion layer is zero under the relative loss.
+            *Tensor*, or a tuple of one: the mask in [0, 1] in the shape of the inputs, the same for
+            all channels: 1 keeps the pixel. It is ½ everywhere where there is nothing to decide
+            between: the picture equals its background, the mask layer's channels with equal weights
+            add up to the same everywhere, or the inversion layer is zero under the relative loss.
 
         Raises:
             TypeError: An argument has a wrong type, such as integer pictures.

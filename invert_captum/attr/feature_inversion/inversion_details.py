@@ -38,6 +38,21 @@ class InversionDetails:
             background is the picture, the equally weighted sum of the mask layer's channels the
             same everywhere, as after a LayerNorm, the inversion layer zero (relative loss), or the
             neuron silent. No other flag is set then.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from invert_captum.attr import GuidedFeatureInversion
+        >>> _ = torch.manual_seed(0)
+        >>> model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> inversion = GuidedFeatureInversion(model, "0")
+        >>> pictures = torch.rand(2, 3, 16, 16)
+        >>> details = inversion.attribute_with_details(pictures, target=1, gamma=0, delta=0)
+        >>> details.mask.shape, details.channel_weights.shape, details.inversion_loss.shape
+        (torch.Size([2, 1, 16, 16]), torch.Size([2, 4]), torch.Size([2, 10]))
+        >>> details.masked_output > details.background_output  # of the class's probability
+        tensor([True, True])
+        >>> details.warn({})  # nothing to warn of
     """
 
     attributions: Tensor | tuple[Tensor, ...]
@@ -66,7 +81,10 @@ class InversionDetails:
         """Warn of pictures that did not go through both stages as they should.
 
         Args:
-            causes: Which pictures are neutral, by the cause.
+            causes: Which pictures are neutral, by the cause: bool of shape (n,).
+
+        Warns:
+            InvertCaptumWarning: some are neutral, collapsed or interrupted.
         """
         told: dict[str, Tensor] = {}
         left = self.neutral

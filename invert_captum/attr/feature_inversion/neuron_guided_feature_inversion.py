@@ -118,7 +118,8 @@ class NeuronGuidedFeatureInversion(NeuronAttribution):  # type: ignore[misc]
             show_progress: Draw a progress bar for each stage.
 
         Returns:
-            The mask in [0, 1] in the shape of the inputs, the same for all channels.
+            *Tensor*, or a tuple of one: the mask in [0, 1] in the shape of the inputs, the same for
+            all channels.
 
         Raises:
             TypeError: An argument has a wrong type.

@@ -51,6 +51,7 @@ def localize(
         InvertCaptumWarning: A box is empty.
 
     Examples:
+        >>> import torch
         >>> mask = torch.zeros(1, 3, 5, 6)
         >>> mask[..., 1:3, 2:6] = 1
         >>> localize(mask)

@@ -47,6 +47,7 @@ def pointing_game(attribution: Tensor, object_mask: Tensor, tolerance: float = 1
             ``object_mask`` is empty, or ``tolerance`` is negative or not finite.
 
     Examples:
+        >>> import torch
         >>> attribution = torch.zeros(2, 3, 50, 50)
         >>> attribution[0, :, 10, 20] = 1
         >>> attribution[1, :, 10, 45] = 1

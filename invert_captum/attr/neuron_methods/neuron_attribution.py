@@ -109,8 +109,9 @@ def attribute_neuron(
             ``additional_forward_args``.
 
     Returns:
-        Attributions in the shape of the inputs, without gradients of their own; for ``Layer*``
-        methods a map of shape (n, 1, height, width), or (n, tokens), see `lay_over_inputs`.
+        *Tensor*, or a tuple of them, in the shape of the inputs, without gradients of their own;
+        for ``Layer*`` methods a map of shape (n, 1, height, width), or (n, tokens), see
+        `lay_over_inputs`.
 
     Raises:
         TypeError: ``method`` is no attribution of a neuron or layer, does not know an argument, or
@@ -125,6 +126,8 @@ def attribute_neuron(
             a mask of ½ everywhere.
 
     Examples:
+        >>> import torch
+        >>> from captum.attr import LayerActivation
         >>> from torch import nn
         >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
         >>> tuple(attribute_neuron(model, model[1], torch.rand(2, 1, 6, 6), neuron=3).shape)

@@ -83,6 +83,7 @@ def ablate(
         InvertCaptumWarning: the model ran inside the block, but the layer did not.
 
     Examples:
+        >>> import torch
         >>> from torch import nn
         >>> model = nn.Sequential(nn.Identity(), nn.Linear(3, 1, bias=False))
         >>> _ = model[1].weight.data.copy_(torch.tensor([[1.0, 10.0, 100.0]]))

@@ -38,13 +38,13 @@ def from_captum(
         show_progress: Whether to draw a progress bar.
 
     Returns:
-        The distinct inputs (n, ...), in the order in which they came, and the concepts, whose rows
-        are these inputs.
+        *tuple[Tensor, ConceptSet]*: the distinct inputs (n, ...), in the order in which they came,
+        and the concepts, whose rows are these inputs.
 
     Raises:
         TypeError: If an item of ``concepts`` is no concept, or a batch holds no tensor.
-        ValueError: If names come twice, a ``data_iter`` is None or yields nothing, or inputs
-            differ in shape, dtype or device.
+        ValueError: If ``concepts`` is empty, names come twice, a ``data_iter`` is None or yields
+            nothing, or inputs differ in shape, dtype or device.
 
     Examples:
         >>> import torch

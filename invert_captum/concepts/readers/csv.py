@@ -35,7 +35,7 @@ def from_csv(path: str | os.PathLike[str], *, sample_id_column: str | None = Non
             stays ``"007"``. None takes the first column.
 
     Returns:
-        The concepts, in the order of the columns.
+        *ConceptSet*: the concepts, in the order of the columns.
 
     Raises:
         OSError: If the file cannot be opened.
@@ -44,6 +44,7 @@ def from_csv(path: str | os.PathLike[str], *, sample_id_column: str | None = Non
 
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder, "animals.csv")
         ...     _ = path.write_text("picture,dog,cat\n007,1,0\n008,0,1\n")

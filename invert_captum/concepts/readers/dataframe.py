@@ -30,7 +30,7 @@ def from_dataframe(frame: pd.DataFrame, *, sample_id_column: str | None = None) 
             unless it merely counts the rows from 0.
 
     Returns:
-        The concepts, in the order of the columns.
+        *ConceptSet*: the concepts, in the order of the columns.
 
     Raises:
         TypeError: If ``frame`` is not a data frame, or a column label is not a string.

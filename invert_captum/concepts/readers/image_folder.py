@@ -38,15 +38,18 @@ def from_image_folder(
         show_progress: Whether to draw a progress bar.
 
     Returns:
-        The files, sorted by their relative path, and the concepts in alphabetical order, whose
-        sample ids are those paths (with ``/`` on every system) and whose rows are the files.
+        *tuple[list[Path], ConceptSet]*: the files, sorted by their relative path, and the concepts
+        in alphabetical order, whose sample ids are those paths (with ``/`` on every system) and
+        whose rows are the files.
 
     Raises:
         TypeError: If ``extensions`` is a single string.
-        ValueError: If ``folder`` is not a folder, or no image lies in a folder below it.
+        ValueError: If ``folder`` is not a folder, no image lies in a folder below it, or
+            ``extensions`` is empty or holds something else than file name endings.
 
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as root:
         ...     Path(root, "animals", "dog").mkdir(parents=True)
         ...     Path(root, "animals", "dog", "x.png").touch()

@@ -122,6 +122,7 @@ def write_explorer(
 
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> import numpy as np
         >>> import invert_captum as ic
         >>> rng = np.random.default_rng(0)

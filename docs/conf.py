@@ -31,6 +31,7 @@ extensions = [
     "native_math",
     "page_links",
     "public_names",
+    "signature_types",
 ]
 exclude_patterns = ["extensions"]
 nitpicky = True
@@ -73,6 +74,7 @@ templates_path = ["_templates"]
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
+bibtex_default_style = "plain"
 
 html_math_renderer = "native"
 html_theme = "pydata_sphinx_theme"

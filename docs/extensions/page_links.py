@@ -75,5 +75,6 @@ def check(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Check when the build is finished."""
-    app.connect("build-finished", check)
+    # After the theme, which writes the colours of code when the build is finished.
+    app.connect("build-finished", check, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -91,6 +91,8 @@ def emoji_groups(emoji: Sequence[Emoji]) -> npt.NDArray[np.int64]:
         >>> dict(zip([one.title for one in shown], emoji_groups(shown).tolist(), strict=True))
         {'Woman running': 0, 'Runner': 0, 'Clock face one oclock': 1, 'Clock face two oclock': 2}
     """
+    if not emoji:
+        raise ValueError("emoji is empty; expected at least one")
     scenes = [scene_key(one.code_points) for one in emoji]
     _, scene = np.unique(scenes, return_inverse=True)
     rows = np.arange(len(emoji))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from scipy import sparse
 
+from invert_captum._validation import check_integer
 from invert_captum.concepts import ConceptSet
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def emoji_concepts(emoji: Sequence[Emoji], min_positives: int = MIN_POSITIVES) -
         all 1,889 emoji, about 80 concepts.
 
     Raises:
-        TypeError: If ``min_positives`` is no number.
-        ValueError: If no concept holds for so many of the emoji.
+        TypeError: If ``min_positives`` is no integer.
+        ValueError: If it is below 1, or no concept holds for so many of the emoji.
 
     Examples:
         >>> from invert_captum.demo import read_emoji
@@ -64,7 +65,13 @@ def emoji_concepts(emoji: Sequence[Emoji], min_positives: int = MIN_POSITIVES) -
         >>> concepts.sample_ids[clock.argmax()], bool(concepts["Travel-and-Places"][clock].all())
         ('1f550', True)
     """
+    check_integer("min_positives", min_positives, minimum=1)
     members, descriptions = _gather(emoji, min_positives)
+    if not members:
+        raise ValueError(
+            f"emoji has {len(emoji):,} entries, and no concept holds for {min_positives:,} of "
+            "them; expected more emoji or a lower min_positives"
+        )
     rows = np.concatenate([members[name] for name in members])
     columns = np.repeat(np.arange(len(members)), [len(rows_of) for rows_of in members.values()])
     labels = sparse.csr_array(

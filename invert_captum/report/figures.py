@@ -10,20 +10,19 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from invert_captum._validation import check_integer
-from invert_captum.neuron_columns import columns_by_layer
 from invert_captum.report import neuron_card as card
+from invert_captum.report.auc_check import check_label
 from invert_captum.report.neuron_card import INK, INSIDE, MUTED, OUTSIDE, NeuronCard
 from invert_captum.report.text_fit import wrap
+from invert_captum.result.check import check_same_data, labeled_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from invert_captum.concepts import ConceptSet
-    from invert_captum.neuron_columns import Activations, NeuronColumns
+    from invert_captum.neuron_columns import Activations
     from invert_captum.report.neuron_card import Pictures
-    from invert_captum.result import Explanation, Key, LabelingResult
+    from invert_captum.result import Key, LabelingResult
 
 # Inches. 140 dots an inch show a 72-pixel emoji at its own size.
 _DPI = 140
@@ -63,10 +62,11 @@ def plot_neurons(
 
     Args:
         result: The labels.
-        activations: What was labelled: shape (n, d), or a mapping from a layer's name to that.
+        activations: What was labelled: shape (n, d), a mapping from a layer's name to that, or an
+            `ActivationStore`.
         concepts: What it was labelled with, n samples.
         pictures: Gives the picture of the sample with an index: a PIL image, or an array (height,
-            width) or (height, width, 3 or 4).
+            width) or (height, width, channels) with 1, 3 or 4 channels.
         keys: Whose cards to draw, as in ``result[key]``.
         credit: A licence line for the foot of the figure.
         title: The headline. Default: how many of how many neurons.
@@ -77,10 +77,12 @@ def plot_neurons(
         *matplotlib.figure.Figure*: to save with ``figure.savefig(path)``; pyplot is not involved.
 
     Raises:
-        KeyError: If a key is not in the result, or a concept of a label not in ``concepts``.
-        TypeError: If ``columns`` is no integer, or ``activations`` no matrix of activations.
-        ValueError: If there are no keys, a neuron has no label, ``columns`` is below 1, or the
-            numbers of samples, layers or neurons differ.
+        KeyError: If a key is not in the result.
+        TypeError: If ``columns`` is no integer, ``activations`` no matrix of activations, or
+            ``pictures`` no function.
+        ValueError: If there are no keys, a neuron has no label, the data are not those of the
+            labelling (samples, layers, neurons or concepts are missing, or a label's AUC differs by
+            more than 0.01), ``pictures`` gives no picture, or ``columns`` is below 1.
 
     Examples:
         >>> import numpy as np
@@ -96,6 +98,11 @@ def plot_neurons(
         'What 2 of 3 neurons stand for'
     """
     check_integer("columns", columns, minimum=1)
+    if not callable(pictures):
+        raise TypeError(
+            f"pictures is a {type(pictures).__name__}; expected a function from a sample's index "
+            "to its picture"
+        )
     cards = _cards(result, activations, concepts, keys)
     columns = min(columns, len(cards))
     rows = [cards[start : start + columns] for start in range(0, len(cards), columns)]
@@ -122,42 +129,20 @@ def _cards(
 ) -> list[NeuronCard]:
     if not keys:
         raise ValueError("keys is empty; expected at least one neuron of the result")
-    layers = columns_by_layer(activations)
+    layers, concepts = labeled_columns(result, activations, concepts)
+    check_same_data(result, layers, concepts)
     several = len(result.layers) > 1
     cards = []
     for key in keys:
         explanation = result[key][0]
         if explanation.formula is None:
             raise ValueError(f"keys has {key!r}, which has no label: the neuron was set aside")
-        values = _column(layers, explanation)
+        values = np.asarray(layers[explanation.layer].values(explanation.neuron), dtype=np.float64)
         members = explanation.formula.evaluate(concepts)
-        if len(values) != len(members):
-            raise ValueError(
-                f"concepts has {len(members):,} samples, activations have {len(values):,}: "
-                "the rows must be the same inputs in the same order"
-            )
+        check_label(result, explanation, values, members)
         name = f"{explanation.layer}[{explanation.neuron}]" if several else str(explanation.neuron)
         cards.append(NeuronCard(f"neuron {name}", explanation, values, members))
     return cards
-
-
-def _column(
-    layers: dict[str | None, NeuronColumns], explanation: Explanation
-) -> npt.NDArray[np.float64]:
-    # A single layer may have a name in the result and none in the activations, or the reverse.
-    only = next(iter(layers.values())) if len(layers) == 1 else None
-    columns = layers.get(explanation.layer, only)
-    if columns is None:
-        raise ValueError(
-            f"activations has no layer {explanation.layer!r}, which the result has; "
-            f"expected all of its layers, got {sorted(map(str, layers))}"
-        )
-    if explanation.neuron >= columns.n_neurons:
-        raise ValueError(
-            f"activations has {columns.n_neurons:,} neurons; the result has neuron "
-            f"{explanation.neuron}"
-        )
-    return np.asarray(columns.values(explanation.neuron), dtype=np.float64)
 
 
 def _headline(result: LabelingResult, count: int) -> str:

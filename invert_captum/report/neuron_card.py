@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
+from invert_captum._validation import shown
 from invert_captum.report.density import densities
 from invert_captum.report.text_fit import wrap
 from invert_captum.report.theme import LIGHT
@@ -22,11 +24,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from PIL.Image import Image
 
     from invert_captum.result import Explanation
 
-    Pictures: TypeAlias = "Callable[[int], Image | npt.NDArray[Any]]"
+    Pictures: TypeAlias = "Callable[[int], Image.Image | npt.NDArray[Any]]"
 
 INSIDE, OUTSIDE = LIGHT.inside, LIGHT.outside
 INK, MUTED, HAIRLINE = LIGHT.ink, LIGHT.muted, LIGHT.hairline
@@ -42,6 +43,7 @@ _PLOT = WIDTH - _PER_ROW * _PICTURE - (_PER_ROW - 1) * _GAP - 0.25
 _LABEL_FONT = FontProperties(family="DejaVu Sans", weight="bold", size=14.5)
 _LABEL_LINES = 3
 _LARGEST_PICTURE = 256
+_CHANNELS = (1, 3, 4)
 _SMALL: dict[str, Any] = {"color": MUTED, "size": 10}
 
 
@@ -89,6 +91,9 @@ class NeuronCard:
         """Draw the card with its upper left corner at (left, top), in inches from below left.
 
         Labels end and bodies begin at the same height in all cards of a row of this ``height``.
+
+        Raises:
+            ValueError: If ``pictures`` gives something that is no picture.
         """
         body = top - height + _BODY
         label_top = body + _SCORES + len(self.label_lines) * _LINE
@@ -135,7 +140,8 @@ class NeuronCard:
             row, column = divmod(place, _PER_ROW)
             x, y = start + column * pitch, top - _PICTURE - row * pitch
             axes = axes_at(figure, x, y, _PICTURE, _PICTURE)
-            axes.imshow(_pixels(pictures(int(sample))), cmap="gray", interpolation="antialiased")
+            pixels = _pixels(pictures(int(sample)), int(sample))
+            axes.imshow(pixels, cmap="gray", interpolation="antialiased")
             axes.set_axis_off()
             holds = bool(self.members[sample])
             _frame(figure, x, y, INSIDE if holds else HAIRLINE, 2.2 if holds else 0.8)
@@ -183,9 +189,19 @@ def write(figure: Figure, left: float, bottom: float, text: str, **style: Any) -
     return float(drawn.get_window_extent().x1 / figure.dpi)
 
 
-def _pixels(picture: Image | npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if isinstance(picture, np.ndarray):
-        return picture
-    shown = picture.convert("RGB")
-    shown.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
-    return np.asarray(shown)
+def _pixels(picture: object, sample: int) -> npt.NDArray[Any]:
+    if isinstance(picture, Image.Image):
+        small = picture.convert("RGB")
+        small.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
+        return np.asarray(small)
+    if not isinstance(picture, np.ndarray):
+        came = shown(picture)
+    else:
+        has_axes = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in _CHANNELS)
+        if has_axes and picture.size and picture.dtype.kind in "biuf":
+            return picture
+        came = f"an array of shape {picture.shape} and dtype {picture.dtype}"
+    raise ValueError(
+        f"pictures gives {came} for sample {sample}; expected a PIL image, or an array of numbers "
+        "(height, width) or (height, width, channels) with 1, 3 or 4 channels"
+    )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from invert_captum.neuron_columns import columns_by_layer
+from invert_captum._validation import check_integer
 from invert_captum.report.table import best_keys, distinct_keys
+from invert_captum.result.check import check_same_data, labeled_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,8 @@ def showcase_keys(
 
     Args:
         result: The labels.
-        activations: What was labelled: shape (n, d), or a mapping from a layer's name to that.
+        activations: What was labelled: shape (n, d), a mapping from a layer's name to that, or an
+            `ActivationStore`.
         concepts: What it was labelled with, n samples.
         count: How many keys to return at most.
 
@@ -42,8 +44,8 @@ def showcase_keys(
 
     Raises:
         TypeError: If ``activations`` is no matrix of activations, or ``count`` no integer.
-        LookupError: If a layer, neuron or concept of the result is missing, or samples are.
-        ValueError: If ``count`` is below 1.
+        ValueError: If ``activations`` or ``concepts`` have another number of samples than the
+            result, a layer, neuron or concept of it is missing, or ``count`` is below 1.
 
     Examples:
         >>> import numpy as np
@@ -56,10 +58,10 @@ def showcase_keys(
         >>> showcase_keys(result, activations, concepts, 2)
         [0, 2]
     """
+    check_integer("count", count, minimum=1)
+    layers, concepts = labeled_columns(result, activations, concepts)
+    check_same_data(result, layers, concepts)
     looked_at = max(int(_SHARE * len(result)), _TIMES * count)
-    layers = columns_by_layer(activations)
-    if len(layers) == 1:
-        layers = dict(zip(result.layers, layers.values(), strict=True))
     precision = {}
     for key in best_keys(result, looked_at):
         best = result[key][0]

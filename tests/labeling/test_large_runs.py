@@ -1,17 +1,22 @@
-"""The script of docs/large_runs.md for one machine runs as it is written."""
+"""The script of docs/how_to/run_on_a_cluster.md for one machine runs as it is written."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
+from page_code import DOCS, code_blocks
 
 import invert_captum as ic
 
-PAGE = (Path(__file__).parents[2] / "docs" / "large_runs.md").read_text(encoding="utf-8")
-SCRIPTS = [code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "main()" in code]
+PAGE = (DOCS / "how_to" / "run_on_a_cluster.md").read_text(encoding="utf-8")
+SCRIPTS = [
+    code
+    for kind in ("python", "{code-block} python")
+    for code in code_blocks(PAGE, kind)
+    if "main()" in code
+]
 
 
 def test_the_script_for_one_machine(concepts, activations, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invert_captum._log import warn
-from invert_captum._validation import check_choice, shown
+from invert_captum._validation import as_list, check_choice, shown
 
 PreprocessingName = Literal["torch", "caffe", "tf", "none"]
 _ImageChannels = tuple[float, float, float]
@@ -79,15 +80,18 @@ class KerasPreprocessing:
             *KerasPreprocessing*: both steps in one.
 
         Raises:
-            ValueError: There are not as many numbers as channels.
-            ZeroDivisionError: A factor is 0.
+            TypeError: ``factor`` or ``offset`` is no sequence.
+            ValueError: One of them is not three finite numbers, or a factor is 0.
 
         Examples:
             >>> scaled = keras_preprocessing("tf").followed_by((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
             >>> scaled(torch.tensor([0.0, 127.5, 255.0]).reshape(1, 3, 1, 1)).flatten()
             tensor([0.0000, 0.5000, 1.0000])
         """
-        triples = list(zip(self.mean, self.std, factor, offset, strict=True))
+        factors, offsets = _triple("factor", factor), _triple("offset", offset)
+        if 0 in factors:
+            raise ValueError(f"factor is {shown(factor)}; expected none to be 0")
+        triples = list(zip(self.mean, self.std, factors, offsets, strict=True))
         mean = [mean - shift * std / times for mean, std, times, shift in triples]
         std = [std / times for _, std, times, _ in triples]
         return KerasPreprocessing(
@@ -124,6 +128,20 @@ def keras_preprocessing(name: PreprocessingName) -> KerasPreprocessing:
     """
     check_choice("preprocessing", name, get_args(PreprocessingName))
     return _NAMED[name]
+
+
+def _triple(argument: str, given: object) -> list[float]:
+    numbers = as_list(argument, given)
+    plain = [
+        float(number)
+        for number in numbers
+        if isinstance(number, (int, float)) and not isinstance(number, bool)
+    ]
+    if len(numbers) != 3 or len(plain) != 3 or not all(map(math.isfinite, plain)):
+        raise ValueError(
+            f"{argument} is {shown(given)}; expected three finite numbers, one for each channel"
+        )
+    return plain
 
 
 def _checked(images: object) -> Tensor:

@@ -57,3 +57,12 @@ def test_groups_are_numbered_for_every_emoji(group_of):
 def test_a_sign_alone_keeps_its_key():
     assert scene_key("2640") == "2640"
     assert scene_key("27a1") == "27a1"
+
+
+def test_a_single_emoji_is_a_group():
+    assert emoji_groups(read_emoji()[:1]).tolist() == [0]
+
+
+def test_no_emoji_are_refused():
+    with pytest.raises(ValueError, match="emoji is empty; expected at least one"):
+        emoji_groups([])

@@ -77,3 +77,18 @@ def test_of_equal_concepts_the_category_stays():
     emoji = [one("CAR", "Travel", "road"), one("CAR STOP", "Travel", "road"), one("PIE")]
     concepts = emoji_concepts(emoji, min_positives=2)
     assert concepts.names == ("Travel",)
+
+
+def test_emoji_without_a_concept_are_refused(emoji):
+    message = "emoji has 3 entries, and no concept holds for 15 of them; expected more emoji or"
+    with pytest.raises(ValueError, match=message):
+        emoji_concepts(emoji[:3])
+    with pytest.raises(ValueError, match="emoji has 0 entries, and no concept holds for 15"):
+        emoji_concepts([])
+
+
+@pytest.mark.parametrize(("few", "error"), [("2", TypeError), (2.5, TypeError), (0, ValueError)])
+def test_other_numbers_of_positives_are_refused(few, error):
+    message = f"min_positives is {few!r}; expected an integer of at least 1"
+    with pytest.raises(error, match=re.escape(message)):
+        emoji_concepts([one("CAR")], min_positives=few)

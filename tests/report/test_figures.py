@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 import invert_captum as ic
-from invert_captum.report import plot_neurons
+from invert_captum.report import plot_neurons, showcase_keys
 from invert_captum.report.neuron_card import INSIDE, NeuronCard
 
 CREDIT = "Emoji artwork: Twemoji © Twitter, Inc and other contributors, CC-BY 4.0"
@@ -95,6 +97,20 @@ def test_torch_activations_of_layers_by_name(concepts, activations):
     assert "neuron conv[1]" in told
 
 
+def test_samples_of_a_store_are_found_by_their_names(tmp_path, activations, concepts, rng):
+    names = [f"sample {row}" for row in range(600)]
+    named = ic.ConceptSet(concepts.labels, concepts.names, sample_ids=names)
+    rows = torch.tensor(activations)
+    samples = [(row, {"sample_ids": name}) for row, name in zip(rows, names, strict=True)]
+    labeler = ic.NeuronConceptLabeler(torch.nn.Sequential(torch.nn.Identity()), "0")
+    store = labeler.extract(DataLoader(samples, batch_size=100), store=tmp_path / "store")
+    result = ic.label_neurons(store, named)
+    other = named.take(rng.permutation(600))
+    assert showcase_keys(result, store, other, 2) == showcase_keys(result, rows, concepts, 2)
+    told = texts(plot_neurons(result, store, other, picture, [1]))
+    assert told == texts(plot_neurons(result, rows, concepts, picture, [1]))
+
+
 def test_arrays_are_pictures_too(result, activations, concepts, rng):
     plot_neurons(result, activations, concepts, lambda _: rng.random((4, 5)), [0])
     plot_neurons(result, activations, concepts, lambda _: rng.random((4, 5, 3)), [0])
@@ -126,12 +142,67 @@ def test_refusals(result, activations, concepts):
         plot_neurons(result, activations, concepts, picture, [])
     with pytest.raises(KeyError, match="99"):
         plot_neurons(result, activations, concepts, picture, [99])
-    with pytest.raises(ValueError, match="concepts has 600 samples, activations have 599"):
+    with pytest.raises(ValueError, match="activations has 599 samples; the result is of 600"):
         plot_neurons(result, activations[1:], concepts, picture, [0])
-    with pytest.raises(ValueError, match="activations has 5 neurons; the result has neuron 5"):
+    with pytest.raises(ValueError, match="activations has 5 neurons; the result has 5"):
         plot_neurons(result, activations[:, :5], concepts, picture, [5])
     with pytest.raises(ValueError, match="columns is 0"):
         plot_neurons(result, activations, concepts, picture, [0], columns=0)
+
+
+def test_other_data_of_the_same_size_are_refused(result, activations, concepts, rng):
+    order = rng.permutation(600)
+    for others in (
+        (activations, concepts.take(order)),
+        (activations[order], concepts),
+        (activations, ic.ConceptSet(rng.random((600, 8)) < 0.3, concepts.names)),
+    ):
+        with pytest.raises(ValueError, match=r"AUC 0.* held-out samples, but result has 0"):
+            plot_neurons(result, *others, picture, [0])
+    fewer = concepts.select([name for name in concepts.names if name != "rare"])
+    with pytest.raises(ValueError, match="concepts has no 'rare', which the result was searched"):
+        plot_neurons(result, activations, fewer, picture, [0])
+
+
+def test_every_drawn_neuron_is_checked(result, activations, concepts, rng):
+    activations[:, 1] = rng.permutation(activations[:, 1])
+    assert plot_neurons(result, activations, concepts, picture, [0])
+    with pytest.raises(ValueError, match="of neuron 1 the AUC"):
+        plot_neurons(result, activations, concepts, picture, [0, 1])
+
+
+@pytest.mark.parametrize("significance", ["holdout", "in_sample"])
+@pytest.mark.parametrize("sign", ["positive", "negative"])
+def test_the_data_of_the_labelling_pass_in_less_precision(
+    activations, concepts, significance, sign
+):
+    result = ic.label_neurons(activations, concepts, significance=significance, sign=sign)
+    kept = activations.astype(np.float16)
+    assert plot_neurons(result, kept, concepts, picture, result.keys()).axes
+
+
+@pytest.mark.parametrize(
+    ("given", "came"),
+    [
+        ("x", r"'x' \(str\)"),
+        (None, r"None \(NoneType\)"),
+        (torch.zeros(3, 4, 4), r"\(Tensor\)"),
+        (np.zeros(4), r"an array of shape \(4,\) and dtype float64"),
+        (np.zeros((3, 4, 5)), r"an array of shape \(3, 4, 5\) and dtype float64"),
+        (np.zeros((0, 4)), r"an array of shape \(0, 4\) and dtype float64"),
+        (np.array([["a"]]), r"an array of shape \(1, 1\) and dtype <U1"),
+    ],
+)
+def test_what_is_no_picture_is_refused(result, activations, concepts, given, came):
+    first = int(activations[:, 0].argmax())
+    expected = rf"pictures gives .*{came} for sample {first}; expected a PIL image, or an array"
+    with pytest.raises(ValueError, match=re.compile(expected, re.DOTALL)):
+        plot_neurons(result, activations, concepts, lambda _: given, [0])
+
+
+def test_pictures_that_are_no_function_are_refused(result, activations, concepts):
+    with pytest.raises(TypeError, match="pictures is a list; expected a function from a sample"):
+        plot_neurons(result, activations, concepts, [picture(i) for i in range(600)], [0])
 
 
 def test_neuron_without_label_is_refused(activations, concepts):

@@ -39,3 +39,29 @@ def test_negative_labels_are_about_the_lowest_activations(problem, significance)
     assert showcase_keys(negative, -activations, concepts, 2) == showcase_keys(
         positive, activations, concepts, 2
     )
+
+
+def test_refusals(problem):
+    concepts, activations = problem
+    result = ic.label_neurons(activations, concepts, max_length=1)
+    for few in (activations[:10], {"fc": activations[:10]}):
+        with pytest.raises(ValueError, match="activations has 10 samples; the result is of 1,000"):
+            showcase_keys(result, few, concepts, 2)
+    with pytest.raises(ValueError, match="concepts has 10 samples; the result is of 1,000"):
+        showcase_keys(result, activations, concepts.take(range(10)), 2)
+    with pytest.raises(ValueError, match="activations has 2 neurons; the result has 2"):
+        showcase_keys(result, activations[:, :2], concepts, 2)
+    with pytest.raises(ValueError, match="concepts has no 'common', which the result was"):
+        showcase_keys(result, activations, concepts.select(["rare"]), 2)
+    with pytest.raises(ValueError, match="count is 0; expected an integer of at least 1"):
+        showcase_keys(result, activations, concepts, 0)
+    with pytest.raises(TypeError, match="count is '2'; expected an integer of at least 1"):
+        showcase_keys(result, activations, concepts, "2")
+
+
+def test_missing_layer_is_refused(problem):
+    concepts, activations = problem
+    layers = {"conv": activations, "fc": activations}
+    result = ic.label_neurons(layers, concepts, max_length=1)
+    with pytest.raises(ValueError, match="activations has no layer 'fc', which the result is of"):
+        showcase_keys(result, {"conv": activations}, concepts, 2)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +74,29 @@ def test_images_between_0_and_1_are_warned_of():
 def test_other_names_are_refused():
     with pytest.raises(ValueError, match="preprocessing is 'rgb'; expected one of"):
         keras_preprocessing("rgb")
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "error", "message"),
+    [
+        ((1, 1), (0, 0), ValueError, "factor is (1, 1) (tuple); expected three finite numbers"),
+        ((1, 1, 1, 1), (0, 0, 0), ValueError, "factor is (1, 1, 1, 1) (tuple); expected three"),
+        ((1, 1, 1), (0, 0), ValueError, "offset is (0, 0) (tuple); expected three finite numbers"),
+        ((1, 0, 1), (0, 0, 0), ValueError, "factor is (1, 0, 1) (tuple); expected none to be 0"),
+        ((1, 1, float("inf")), (0, 0, 0), ValueError, "factor is (1, 1, inf) (tuple); expected"),
+        ((1, 1, 1), (0, 0, float("nan")), ValueError, "offset is (0, 0, nan) (tuple); expected"),
+        ((1, 1, "1"), (0, 0, 0), ValueError, "factor is (1, 1, '1') (tuple); expected three"),
+        ((1, 1, True), (0, 0, 0), ValueError, "factor is (1, 1, True) (tuple); expected three"),
+        (2.0, (0, 0, 0), TypeError, "factor is 2.0 (float); expected a sequence"),
+        ((1, 1, 1), "000", TypeError, "offset is '000' (str); expected a sequence"),
+    ],
+)
+def test_layers_without_a_number_for_each_channel_are_refused(factor, offset, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        keras_preprocessing("tf").followed_by(factor, offset)
+
+
+def test_numbers_of_an_array_or_a_tensor_will_do():
+    expected = keras_preprocessing("tf").followed_by((2.0, 3.0, 4.0), (0.0, 1.0, 0.0))
+    given = torch.tensor([2.0, 3.0, 4.0]), np.array([0.0, 1.0, 0.0])
+    assert keras_preprocessing("tf").followed_by(*given) == expected

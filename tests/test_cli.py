@@ -14,11 +14,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import resnet18
+from torchvision.transforms import ToTensor
 from typer.testing import CliRunner
 
 import invert_captum as ic
 from invert_captum.cli import app
 from invert_captum.cli import label as cli_label
+from invert_captum.cli.images import PictureFiles
 from invert_captum.cli.model import load_model
 from invert_captum.cli.preprocessing import as_seen, choose_preprocess
 
@@ -499,6 +501,69 @@ def test_broken_picture_is_named(images):
     told = refused(label(images, *SIZE))
     assert "broken.png" in told
     assert "not a picture that can be read" in told
+
+
+def transparent_red(path, mode):
+    """Write a red picture, transparent in its left half, in any of the ways of the PNG format."""
+    alpha = Image.new("L", (12, 10), 255)
+    alpha.paste(0, (0, 0, 6, 10))
+    picture = Image.new("RGB", (12, 10), (200, 0, 0))
+    if mode == "RGB":  # one colour of which is named transparent
+        picture.paste((10, 20, 30), (0, 0, 6, 10))
+        picture.save(path, transparency=(10, 20, 30))
+    elif mode == "P":
+        picture.paste((10, 20, 30), (0, 0, 6, 10))
+        picture = picture.quantize(2)
+        picture.save(path, transparency=picture.getpixel((0, 0)))
+    else:
+        picture.putalpha(alpha)
+        picture.convert(mode).save(path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_models_see_transparent_pictures_on_white(tmp_path, mode):
+    path = tmp_path / "transparent.png"
+    transparent_red(path, mode)
+    with Image.open(path) as picture:
+        assert picture.mode == mode
+        assert picture.convert("RGB").getpixel((0, 0)) != (255, 255, 255)
+        opaque = picture.convert("RGB").getpixel((11, 9))
+    files = PictureFiles([path], ToTensor())
+    assert torch.equal(files[0][:, :, :6], torch.ones(3, 10, 6))
+    assert files.picture(0).getpixel((11, 9)) == opaque
+
+
+def test_half_transparent_pixels_are_mixed_with_white(tmp_path):
+    path = tmp_path / "half.png"
+    Image.new("RGBA", (2, 2), (200, 0, 100, 51)).save(path)
+    assert PictureFiles([path], ToTensor()).picture(0).getpixel((0, 0)) == (244, 204, 224)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (1, "1 of 60 pictures has transparent pixels; it is laid on white"),
+        (3, "3 of 60 pictures have transparent pixels; they are laid on white"),
+    ],
+)
+def test_transparent_pictures_are_counted_in_one_warning(images, count, told):
+    for number in range(count):
+        transparent_red(images / "red" / f"{number}.png", "RGBA")
+    outcome = label(images, *SIZE)
+    assert outcome.exit_code == 0, outcome.output
+    assert re.findall("^warning: (.*transparent.*)$", outcome.stderr, re.MULTILINE) == [told]
+
+
+def test_opaque_pictures_give_no_warning_whatever_their_mode(images):
+    with Image.open(images / "red" / "0.png") as picture:
+        with_alpha = picture.convert("RGBA")
+    with_alpha.save(images / "red" / "0.png")
+    outcome = label(images, *SIZE)
+    assert outcome.exit_code == 0, outcome.output
+    assert "transparent" not in outcome.stderr
+    assert PictureFiles([images / "red" / "0.png"], ToTensor()).picture(0) == with_alpha.convert(
+        "RGB"
+    )
 
 
 def test_preprocessing_without_a_tensor_is_refused(images):

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from invert_captum._log import warn
 from invert_captum._validation import listed
 from invert_captum.cli.failures import MISFITS, first_line
 from invert_captum.cli.preprocessing import as_seen
@@ -24,16 +25,20 @@ FOLDERS = "folders"
 
 
 class PictureFiles(Dataset[torch.Tensor]):
-    """Picture files as inputs of a model.
+    """Picture files as inputs of a model; transparent ones are laid on white.
 
     Args:
         files: The files, in the order of the rows.
         preprocess: From an RGB picture to a tensor.
+
+    Attributes:
+        transparent: Rows of the pictures read so far that have transparent pixels.
     """
 
     def __init__(self, files: Sequence[Path], preprocess: Preprocess) -> None:
         self.files = files
         self.preprocess = preprocess
+        self.transparent: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -55,7 +60,7 @@ class PictureFiles(Dataset[torch.Tensor]):
         return self.picture(index) if seen is None else seen
 
     def picture(self, index: int) -> Image.Image:
-        """Return the picture as it is in the file, in RGB.
+        """Return the picture as it is in the file, in RGB, on white where it is transparent.
 
         Raises:
             ValueError: If the file is no picture that can be read; the message names it.
@@ -63,10 +68,34 @@ class PictureFiles(Dataset[torch.Tensor]):
         path = self.files[index]
         try:
             with Image.open(path) as file:
-                return file.convert("RGB")
+                picture, transparent = _on_white(file)
         # Pillow tells damage in many ways: SyntaxError for a broken PNG, ValueError for others.
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise ValueError(f"{str(path)!r} is not a picture that can be read: {error}") from error
+        if transparent:
+            self.transparent.add(index)
+        return picture
+
+    def warn_of_transparent(self) -> None:
+        """Warn of the transparent pictures among those read so far, if there are any."""
+        if not self.transparent:
+            return
+        count, total = len(self.transparent), len(self.files)
+        have, are = ("has", "it is") if count == 1 else ("have", "they are")
+        warn(f"{count:,} of {total:,} pictures {have} transparent pixels; {are} laid on white")
+
+
+def _on_white(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """Return a picture in RGB as it looks on white, and whether any of its pixels is transparent.
+
+    Conversion to RGB alone would show the colours, often arbitrary, that lie under such pixels.
+    """
+    if not picture.has_transparency_data:
+        return picture.convert("RGB"), False
+    layer = picture.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    least_alpha, _ = layer.getchannel("A").getextrema()
+    return Image.alpha_composite(white, layer).convert("RGB"), least_alpha < 255
 
 
 def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, int]:

@@ -91,6 +91,7 @@ def run_label(
         provenance = _provenance(network, model, pictures)
         loader = DataLoader(dataset, batch_size=pictures.batch_size)
         activations = _extracted(labeler, loader, model, show_progress=show_progress)
+        dataset.warn_of_transparent()
         result = label_neurons(activations, concepts, show_progress=show_progress, **labeling)
         made = {**result.settings, **provenance, "extraction": labeler.extraction}
         result = replace(result, settings=made)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ def your_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]
     kinds = ["animal/dog", "animal/bird", "vehicle/car", "vehicle/boat", "plant/tree", "plant/rose"]
     colours = {kind: (number // 2, 120 + 120 * (number % 2)) for number, kind in enumerate(kinds)}
     write_pictures(folder / "pictures", colours, count=16, size=40)
+    transparent = Image.new("RGBA", (40, 40), (200, 0, 0, 0))
+    transparent.save(folder / "pictures" / "animal" / "bird" / "0.png")
     torch.manual_seed(0)
     untrained = models.resnet18().state_dict()
     torch.save(models.resnet18(num_classes=4).state_dict(), folder / "my_resnet18.pth")
@@ -82,7 +85,13 @@ def your_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]
     assert any(f'"{name}"' in report for name in weights.meta["categories"])
     assert names["images"].shape == (96, 3, 224, 224)  # of the preprocessing that is spelt out
     assert not any(names["control"][key][0].significant for key in names["control"])
-    with Image.open(names["files"][0]) as picture:
+    assert len(ic.LabelingResult.load("result.json")) == 512
+    assert names["files"][0] == Path("pictures/animal/bird/0.png")
+    white = names["preprocess"](Image.new("RGB", (40, 40), "white"))
+    assert torch.equal(names["images"][0], white)  # not the red below the transparency
+    assert len(names["class_names"]) == names["model"].fc.out_features
+    assert names["make_model"]().state_dict().keys() == names["model"].state_dict().keys()
+    with Image.open(names["files"][1]) as picture:
         own, published = names["preprocess"](picture), as_published(picture)
     assert torch.allclose(own, published, atol=0.02)
 
@@ -147,7 +156,8 @@ def choose_significance(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     activations = rng.normal(size=(600, 6))
     activations[:, :4] += 1.5 * labels
     concepts = ic.ConceptSet(labels, ["red", "bright", "dog", "cat"])
-    names = {"ic": ic, "activations": activations, "concepts": concepts}
+    labeler = SimpleNamespace(reference={"layer4": activations})
+    names = {"ic": ic, "labeler": labeler, "concepts": concepts}
     yield names
     found = [names["result"][neuron][0].significant for neuron in range(6)]
     assert found == [True] * 4 + [False] * 2
@@ -192,6 +202,9 @@ def make_the_explorer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     assert "NeuronGuidedBackprop" in Path("gradients.html").read_text(encoding="utf-8")
     assert Path("overview.png").is_file()
     assert Path("neurons.png").is_file()
+    shown = names["shown"](0)
+    assert shown.shape == (12, 12, 3)
+    assert 0 <= shown.min() <= shown.max() <= 1
 
 
 @page("how_to/debug_a_prediction.md")

@@ -18,11 +18,11 @@ from invert_captum.cli.app import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Pages lie in folders; those of tutorials and of single names are made when Sphinx builds.
+# Copies of tutorials and the pages of single names are made when Sphinx builds.
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in sorted([*DOCS.glob("*/**/*.md"), DOCS / "index.md", ROOT / "README.md"])
-    if "generated" not in path.parts and path.parent.name != "tutorials"
+    for path in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+    if "generated" not in path.parts
 }
 IN_DOCS = {
     name.removeprefix("docs/"): text for name, text in SOURCES.items() if name.startswith("docs/")

@@ -141,13 +141,13 @@ def draw(axis, values, outline=None, image=picture):
     axis.set_axis_off()
 
 
-figure, axes = plt.subplots(2, 4, figsize=(13, 7), layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(9, 4.9), layout="constrained")
 for column, (method, values) in enumerate(maps.items()):
-    axes[0, column].set_title(method, fontsize=14)
+    axes[0, column].set_title(method, fontsize=11)
     for row in range(2):
         draw(axes[row, column], values[row], object_masks[row])
 for row in range(2):
-    axes[row, 0].text(-12, 112, names[row], rotation=90, ha="right", va="center", fontsize=14)
+    axes[row, 0].text(-12, 112, names[row], rotation=90, ha="right", va="center", fontsize=12)
 
 # %% [markdown]
 # *Emoji artwork in all figures of this page: Twemoji © Twitter, Inc and other contributors,
@@ -243,13 +243,13 @@ def show(axis, tensor):
     axis.set_axis_off()
 
 
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.7), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 for row in range(2):
     mask = details.mask[row]
     show(axes[2 * row], keep(mask)[0])
     show(axes[2 * row + 1], keep(1 - mask)[0])
-    axes[2 * row].set_title(f"kept for {names[row]}", fontsize=13)
-    axes[2 * row + 1].set_title("left over", fontsize=13)
+    axes[2 * row].set_title(f"kept for {names[row]}", fontsize=11)
+    axes[2 * row + 1].set_title("left over", fontsize=11)
 
 # %% [markdown]
 # Any map can be put to the same question. So that it is a fair one, Grad-CAM's maps are scaled to
@@ -300,9 +300,9 @@ found = {
 
 # %%
 masks = {"target=None": first_stage[0], **{name: one.mask[0, 0] for name, one in found.items()}}
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.7), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 for axis, (name, mask) in zip(axes, masks.items(), strict=True):
-    axis.set_title(name, fontsize=12)
+    axis.set_title(name, fontsize=11)
     draw(axis, mask, None if name == "target=None" else object_masks[1])
 
 # %%
@@ -356,14 +356,14 @@ by_background = {
 }
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.7), layout="constrained")
-axes[0].set_title("the picture", fontsize=13)
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
+axes[0].set_title("the picture", fontsize=11)
 axes[0].imshow(photographs)
 axes[0].set_axis_off()
-axes[1].set_title("Grad-CAM", fontsize=13)
+axes[1].set_title("Grad-CAM", fontsize=11)
 draw(axes[1], gradcam[0, 0], image=photographs)
 for axis, (name, one) in zip(axes[2:], by_background.items(), strict=True):
-    axis.set_title(f'mask, background="{name}"', fontsize=13)
+    axis.set_title(f'mask, background="{name}"', fontsize=11)
     draw(axis, one.mask[0, 0], image=photographs)
 
 # %% [markdown]
@@ -426,11 +426,11 @@ neurons
 of_neuron = ic.attr.NeuronGuidedFeatureInversion(
     network, "_avg_pooling", inversion_layer="_blocks.15", mask_layer="_avg_pooling"
 )
-figure, axes = plt.subplots(1, 2, figsize=(7.5, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.8), layout="constrained")
 for axis, (name, neuron) in zip(axes, neurons.items(), strict=True):
     one = of_neuron.attribute_with_details(inputs, neuron, **at_input)
     draw(axis, one.mask[0, 0])
-    axis.set_title(f"neuron {neuron}, for the {name}", fontsize=13)
+    axis.set_title(f"neuron {neuron}, for the {name}", fontsize=11)
     whole, kept, left = one.input_output, one.masked_output, one.background_output
     print(f"neuron {neuron}: {whole.item():.2f} on the picture, ", end="")
     print(f"{kept.item():.2f} on what is kept, {left.item():.2f} on the rest")

@@ -248,6 +248,7 @@ pd.DataFrame(
 # mind for what comes next.
 
 # %%
+# What was just said must hold, or this page is not built.
 assert max(one.accuracy for one in scores.values()) < 1 / len(CLASSES)
 
 # %% [markdown]
@@ -320,7 +321,8 @@ difference = ic.alignment.compare_alignment(scores["plain"], scores["harmonized"
 difference.to_frame().round(4)
 
 # %%
-assert difference.spearman.low > 0.05  # the rise is far from chance
+# What was just said must hold, or this page is not built.
+assert difference.spearman.low > 0.05
 assert scores["harmonized"].dice.mean() > scores["the middle"].dice.mean()
 assert gain["harmonized"] > gain["plain"] > gain["untrained"]
 assert abs(gain["the middle"]) < 0.05

@@ -188,9 +188,9 @@ result.plot_neuron(
 # - **ROC curve:** on the held-out pictures only, with a band that shows how much it would vary
 #   with other pictures.
 # - **Most excited:** a coloured frame marks pictures for which the label holds. Others come
-#   between them. The neuron does not know clocks: it knows something that clock faces have, and
-#   other round things, too. Of all formulas over *these* concepts, `clock & face` is the one that
-#   comes closest.
+#   between them. The neuron does not respond to clocks alone, but to something that clock faces
+#   share with an eye and a camera. Of the formulas over *these* concepts that were searched,
+#   `clock & face` comes closest to it.
 # - **Heat maps:** where the neuron fired. In the clocks that is the dial, not the corners.
 #
 # Which labels came close? For a few neurons that is quickly asked again: `label_neurons` takes the
@@ -226,8 +226,7 @@ assert min(one.heldout_auc for one in others) < first.heldout_auc - 0.2
 
 # %%
 for one in result.find("animal-mammal")[:5]:
-    sure = "sure" if one.significant else "unsure"
-    print(f"{one.neuron:5}  {one.heldout_auc:.3f}  {sure:6}  {one.formula}")
+    print(f"neuron {one.neuron}, held-out AUC {one.heldout_auc:.3f}: {one.formula}")
 
 # %% [markdown]
 # One concept stands in the labels of several neurons, and one label may join things that have
@@ -252,9 +251,8 @@ result.plot_overview(top=15)
 # %%
 mine = ic.Formula.parse("clock | moon")
 print(mine, "holds for", mine.evaluate(concepts).sum(), "emoji")
-one = result.compare(
-    activations, concepts, 29, "clock & face", mine, groups=groups
-)
+data = activations, concepts
+one = result.compare(*data, 29, "clock & face", mine, groups=groups)
 print(f"held-out AUC {one.auc:.3f} against {one.other_auc:.3f}")
 print(f"difference {one.difference:.3f}, from {one.low:.3f} to {one.high:.3f}")
 assert one.low > 0
@@ -264,9 +262,7 @@ assert one.low > 0
 # this neuron as clocks do. Now the found formula against its first word alone:
 
 # %%
-one = result.compare(
-    activations, concepts, 29, "clock & face", "clock", groups=groups
-)
+one = result.compare(*data, 29, "clock & face", "clock", groups=groups)
 print(f"difference {one.difference:.3f}, from {one.low:.3f} to {one.high:.3f}")
 
 other_clocks = concepts["clock"] & ~holds
@@ -361,9 +357,7 @@ assert luck.median() > 0.05
 keys = [1270, 29, 989]
 assert all(result[key][0].significant for key in keys)
 title = "Three significant labels"
-ic.report.plot_neurons(
-    result, activations, concepts, picture, keys, title=title
-)
+ic.report.plot_neurons(result, *data, picture, keys, title=title)
 
 # %%
 columns = ["formula", "heldout_auc", "heldout_average_precision"]

@@ -222,6 +222,7 @@ pd.DataFrame(outputs, index=names).round(3)
 # the class is all but gone. Look at these numbers before you look at a mask.
 
 # %%
+# What was just said must hold, or this page is not built.
 assert (details.masked_output > details.input_output).all()
 assert (details.background_output < 0.05).all()
 
@@ -399,6 +400,7 @@ for name in backgrounds:
 # the mask goes elsewhere. Whenever a mask surprises, look at its background first.
 
 # %%
+# What was just said must hold, or this page is not built.
 assert without["mean"] < without["blur"] < on_picture
 assert on_coffee["blur"] < on_coffee["mean"]
 assert all(one.mask[..., 112:, :].sum() > one.mask.sum() / 2 for one in by_background.values())

@@ -55,7 +55,7 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
-# Cells find the package's warnings as a user would; the same figures in every build.
+# Kernels that are started from frozen modules would warn on the page otherwise.
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
 autodoc_typehints = "description"

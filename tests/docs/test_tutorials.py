@@ -27,7 +27,7 @@ def test_a_notebook_is_its_script(script):
     kept = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
     assert [(cell.cell_type, cell.source, cell.metadata) for cell in kept.cells] == [
         (cell.cell_type, cell.source, cell.metadata) for cell in made.cells
-    ], "run: jupytext --to ipynb tutorials/*.py"
+    ], "run: jupytext --update --to ipynb tutorials/*.py"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

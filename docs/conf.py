@@ -57,6 +57,8 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 # Kernels that are started from frozen modules would warn on the page otherwise.
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+# Threads of torch that wait for each other leave the core to others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

@@ -410,16 +410,22 @@ assert all(one.mask[..., 112:, :].sum() > one.mask.sum() / 2 for one in by_backg
 # ## 9. A neuron instead of a class
 #
 # A class is the sum of what neurons say. Which of the 1,280 neurons before the last layer speaks
-# most for the ball against the penguin: by its activation on the picture times the difference of
-# its two weights? And which most for the penguin?
+# most for the penguin where the picture shows nothing but the penguin: by its activation times its
+# weight for the penguin, less its weight for the ball? And which for the ball, where the ball is
+# alone?
 
 # %%
+ground = to_input(Image.new("RGB", (1, 1), "#c9cdd2"))
+alone = torch.where(object_masks[:, None], inputs, ground)
+
 labeler = ic.NeuronConceptLabeler(network, "_avg_pooling")
-activations = labeler.extract(inputs)[0]
-weights = network.get_submodule("_fc").weight.detach()
-votes = activations * (weights[805] - weights[145])
-neurons = {"soccer ball": int(votes.argmax()), "king penguin": int(votes.argmin())}
-neurons
+activations = labeler.extract(alone)
+weights = network.get_submodule("_fc").weight.detach()[targets]
+votes = activations * (weights - weights.flip(0))
+neurons = dict(zip(names, votes.argmax(dim=1).tolist(), strict=True))
+columns = [f"neuron {neuron}" for neuron in neurons.values()]
+on_each = activations[:, list(neurons.values())]
+pd.DataFrame(on_each, index=[f"{name} alone" for name in names], columns=columns).round(2)
 
 # %% [markdown]
 # `NeuronGuidedFeatureInversion` asks what must stay for a neuron to stay active. The neuron's

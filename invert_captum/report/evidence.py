@@ -81,5 +81,9 @@ class Evidence:
 
     @property
     def effects(self) -> npt.NDArray[np.float64]:
-        """The AUC on held-out samples, or on the searched ones where nothing was held out."""
-        return np.where(np.isnan(self.heldout_auc), self.auc, self.heldout_auc)
+        """The AUC on held-out samples, or on the searched ones where nothing was held out.
+
+        NaN for a label without a held-out AUC among others that have one: its searched AUC is on
+        another scale.
+        """
+        return self.heldout_auc if self.has_heldout else self.auc

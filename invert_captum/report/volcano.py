@@ -68,13 +68,16 @@ def draw_volcano(panel: Panel, result: LabelingResult, evidence: Evidence) -> Ax
     """
     settings = result.settings
     of_max_t = settings["correction"].startswith("westfall_young")
-    note = "decided by max-T, not on these p-values" if of_max_t else ""
-    count = int(evidence.significant.sum())
+    notes = ["decided by max-T, not on these p-values"] if of_max_t else []
+    is_drawn = ~np.isnan(evidence.effects)
+    if not is_drawn.all():
+        notes.append(f"{(~is_drawn).sum():,} not drawn: no held-out AUC")
+    count = int((evidence.significant & is_drawn).sum())
     swatches = [
         (f"{count:,} significant", INSIDE),
-        (f"{len(evidence) - count:,} not significant", NOT_SIGNIFICANT),
+        (f"{is_drawn.sum() - count:,} not significant", NOT_SIGNIFICANT),
     ]
-    panel.heading("Effect against p-value", note, swatches)
+    panel.heading("Effect against p-value", "; ".join(notes), swatches)
     names = _names(result)
     low = [one for one in names if one[0] < 0.5]
     high = [one for one in names if one[0] >= 0.5]
@@ -124,7 +127,7 @@ def _column_width(names: Sequence[tuple[float, float, str]]) -> float:
 
 
 def _scale(axes: Axes, effects: npt.NDArray[np.float64], top: float) -> None:
-    least, most = min(float(effects.min()), 0.5), max(float(effects.max()), 0.5)
+    least, most = min(float(np.nanmin(effects)), 0.5), max(float(np.nanmax(effects)), 0.5)
     pad = max(0.04 * (most - least), 0.01)
     axes.set_xlim(least - pad, most + pad)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -150,9 +153,10 @@ def _scale(axes: Axes, effects: npt.NDArray[np.float64], top: float) -> None:
 
 def _scatter(axes: Axes, evidence: Evidence) -> None:
     size = float(np.clip(12_000 / len(evidence), 9, 34))
+    is_drawn = ~np.isnan(evidence.effects)
     for chosen, colour, order in (
-        (~evidence.significant, NOT_SIGNIFICANT, 1),
-        (evidence.significant, INSIDE, 2),
+        (is_drawn & ~evidence.significant, NOT_SIGNIFICANT, 1),
+        (is_drawn & evidence.significant, INSIDE, 2),
     ):
         axes.scatter(
             evidence.effects[chosen],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -287,6 +288,19 @@ def test_neurons_without_a_p_value_are_left_out():
     drawn = points(axes_of(plot_significance(result), "volcano"))
     assert drawn[True][:, 1].tolist() == [4.0]
     assert drawn[False][:, 1].tolist() == [0.3]
+
+
+def test_labels_without_held_out_auc_have_no_place_on_its_axis_and_are_counted():
+    result = result_of([4.0, 0.3, 0.0])
+    *tested, rare, set_aside = result.explanations
+    rare = replace(rare, auc=0.99, heldout_auc=math.nan)
+    figure = plot_significance(ic.LabelingResult((*tested, rare, set_aside), result.settings))
+    assert [len(drawn) for drawn in points(axes_of(figure, "volcano")).values()] == [1, 1]
+    assert axes_of(figure, "volcano").get_xlim()[1] < 0.95
+    assert "1 significant" in told(figure)
+    assert "1 not significant" in told(figure)
+    assert "1 not drawn: no held-out AUC" in told(figure)
+    assert "not drawn" not in told(plot_significance(result_of([4.0, 0.3], heldout=False)))
 
 
 def test_huge_evidence_stays_readable():

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from invert_captum.activations.reducers import Reducer, reduce_output
+from invert_captum._log import warn
+from invert_captum.activations.reducers import Reducer, only_tensor, reduce_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,10 +40,22 @@ class LayerProbe(nn.Module):
         self.neuron_dim = neuron_dim
         # DataParallel runs every replica of the layer in a thread of its own.
         self._calls: Counter[int] = Counter()
+        self._has_warned = False
 
     def forward(self, output: object) -> Tensor:
-        """Return the activations, shape (n, d)."""
-        return reduce_output(output, self.reduce, self.neuron_dim, layer=self.name)
+        """Return the activations, shape (n, d); warn once of maps that look channels-last."""
+        rows = reduce_output(output, self.reduce, self.neuron_dim, layer=self.name)
+        is_assumed = self.neuron_dim is None and isinstance(self.reduce, str)
+        if is_assumed and not self._has_warned:
+            self._has_warned = True
+            shape = tuple(only_tensor(output, self.name).shape)
+            if len(shape) in (4, 5) and shape[-3] == shape[-2] != shape[-1]:
+                warn(
+                    f"layer {self.name!r} gives shape {shape}, which looks like maps with channels "
+                    f"last, but axis 1 is taken for the neurons; give neuron_dim={len(shape) - 1} "
+                    "if they are on the last axis, neuron_dim=1 if they are not"
+                )
+        return rows
 
     def watch(self, layer: nn.Module, *, at_input: bool) -> RemovableHandle:
         """Hook the probe to ``layer``; it sees each forward pass until the handle is removed."""

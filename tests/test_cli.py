@@ -817,6 +817,7 @@ def test_modules_beside_the_saved_files_are_importable_for_own_code_only(
         {"preprocess": 1},
         {"image_size": "8"},
         {"batch_size": 0},
+        {"class_names": "red"},
     ],
 )
 def test_damaged_commands_are_refused(images, change):
@@ -855,6 +856,54 @@ def test_pages_run_the_model_on_as_many_pictures_as_the_labelling_did(images, mo
     label(images, *SIZE, "--batch-size", 5)
     report(images, *OWN_CODE)
     assert sizes == [5, 5]
+
+
+def test_class_names_of_a_file_are_on_the_page_and_kept_for_the_next(images, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "invert_captum.cli.page.write_explorer",
+        lambda *_, class_names, **__: seen.append(class_names),
+    )
+    first, second = images.parent / "first.txt", images.parent / "second.txt"
+    first.write_bytes("red\r\ngrün\r\nsky blue\r\n".encode("utf-8-sig"))
+    second.write_text("a\nb\nc")
+    assert label(images, *SIZE, "--class-names", first).exit_code == 0
+    first.unlink()
+    assert report(images, *OWN_CODE).exit_code == 0
+    assert report(images, *OWN_CODE, "--class-names", second).exit_code == 0
+    assert label(images, *SIZE).exit_code == 0
+    named = ("red", "grün", "sky blue")
+    assert seen == [named, named, ("a", "b", "c"), None]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "has no name in line 1; expected one in every line"),
+        (b"red\n\nblue\n", "has no name in line 2"),
+        ("grün".encode("latin-1"), "is no text in UTF-8"),
+    ],
+)
+def test_files_without_class_names_are_refused_before_any_picture_is_read(images, content, told):
+    (file := images.parent / "names.txt").write_bytes(content)
+    assert told in refused(label(images / "absent", *SIZE, "--class-names", file))
+
+
+def test_class_names_are_refused_for_what_label_has_not_written(images):
+    label(images, *SIZE, "--no-page")
+    change_saved(images, name="mine")
+    (file := images.parent / "names.txt").write_text("a")
+    assert "--class-names: only for what" in refused(report(images, "--class-names", file))
+
+
+def test_assumed_preprocessing_is_told(images):
+    assumed = "preprocessing: cut square at 8 pixels, normalised by ImageNet's means"
+    assert assumed in label(images, *SIZE, "--no-page").output
+    own = label(images, "--preprocess", "colour_models:tiny", "--no-page")
+    assert "preprocessing:" not in own.output
+    theirs = label(images, *SIZE, "--no-page", model="torchvision:resnet18", layer="layer4")
+    assert theirs.exit_code == 0, theirs.output
+    assert "preprocessing:" not in theirs.output
 
 
 def test_labels_are_there_though_their_page_fails(images, monkeypatch):

@@ -38,6 +38,14 @@ Out = Annotated[Path, typer.Option(file_okay=False, help=_REPORT_HELP)]
 ShowProgress = Annotated[bool, typer.Option("--progress/--no-progress", help="Progress bars.")]
 Page = Annotated[bool, typer.Option("--page/--no-page", help="Write report.html.")]
 Top = Annotated[int, typer.Option(min=0, help="Neurons with heat maps in report.html.")]
+ClassNames = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False,
+        help="Text file for report.html, a line for each class that the model gives. Default: "
+        "those of the torchvision model's published weights; else numbers.",
+    ),
+]
 
 
 @app.command()
@@ -71,7 +79,8 @@ def label(
         ),
     ],
     layer: Annotated[
-        list[str], typer.Option(help="Dotted name of a layer, such as layer4.1; may be repeated.")
+        list[str],
+        typer.Option(metavar="NAME", help="Dotted, such as layer4.1; may be given repeatedly."),
     ],
     images: Annotated[Path, typer.Option(file_okay=False, help="Folder of pictures.")],
     concepts: Annotated[
@@ -115,12 +124,11 @@ def label(
     min_positives: Annotated[
         int,
         typer.Option(
-            min=1,
-            help="A label holds for at least so many pictures (scaled to those searched),",
+            min=1, help="Fewest pictures that a label holds for (scaled to those searched)."
         ),
     ] = 20,
-    min_fraction: Annotated[float, typer.Option(help="at least this share of them,")] = 0.0,
-    max_fraction: Annotated[float, typer.Option(help="and at most this share.")] = 0.5,
+    min_fraction: Annotated[float, typer.Option(help="Smallest share it holds for.")] = 0.0,
+    max_fraction: Annotated[float, typer.Option(help="Largest share it holds for.")] = 0.5,
     sign: Annotated[
         Sign, typer.Option(help="Label what comes with high activation, low, or either.")
     ] = Sign.positive,
@@ -152,6 +160,7 @@ def label(
     ] = "holm",
     alpha: Annotated[float, typer.Option(help="Level of the corrected test.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Of splits and permutations.")] = 0,
+    class_names: ClassNames = None,
     page: Page = True,
     top: Top = 48,
     progress: ShowProgress = True,
@@ -159,9 +168,11 @@ def label(
     """Label the neurons of your own model with concepts of your own pictures."""
     with _plain_errors():
         from invert_captum.cli.label import ModelChoice, PictureChoice, run_label
+        from invert_captum.cli.page import read_class_names
 
+        names = read_class_names(class_names)
         run_label(
-            ModelChoice(model, tuple(layer), weights, device, reduce.value, neuron_dim),
+            ModelChoice(model, tuple(layer), weights, device, reduce.value, neuron_dim, names),
             PictureChoice(images, concepts, preprocess, image_size, batch_size),
             out,
             page=page,
@@ -229,6 +240,7 @@ def report(
         Path | None, typer.Option(file_okay=False, help="Where the pictures lie now.")
     ] = None,
     device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, mps.")] = "cpu",
+    class_names: ClassNames = None,
     top: Top = 48,
     progress: ShowProgress = True,
 ) -> None:
@@ -244,7 +256,7 @@ def report(
         run_report(
             folder,
             out,
-            Overrides(model, preprocess, weights, images, device),
+            Overrides(model, preprocess, weights, images, device, class_names),
             maps,
             show_progress=progress,
         )

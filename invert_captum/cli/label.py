@@ -15,7 +15,7 @@ from invert_captum.cli.images import PictureFiles, read_concepts
 from invert_captum.cli.imports import current_folder_importable
 from invert_captum.cli.model import TORCHVISION, load_model
 from invert_captum.cli.page import class_names, write_page
-from invert_captum.cli.preprocessing import choose_preprocess
+from invert_captum.cli.preprocessing import assumed_preprocess, choose_preprocess
 from invert_captum.labeler import NeuronConceptLabeler
 from invert_captum.labeling import label_neurons
 from invert_captum.labeling.label import checked_settings
@@ -43,6 +43,7 @@ class ModelChoice:
     device: str
     reduce: str
     neuron_dim: int | None
+    class_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def run_label(
     with own_code_importable(model.spec, pictures.preprocess):
         files, concepts = _told_concepts(pictures)
         network = on_device(load_model(model.spec, model.weights), model.device)
-        preprocess = choose_preprocess(pictures.preprocess or "", model.spec, pictures.image_size)
+        choice = pictures.preprocess or "", model.spec, pictures.image_size
+        preprocess = choose_preprocess(*choice)
+        if assumed := assumed_preprocess(*choice):
+            typer.echo(assumed)
         dataset = PictureFiles(files, preprocess)
         labeler = NeuronConceptLabeler(network, list(dict.fromkeys(model.layers)))
         report = ReportFiles.inside(out)
@@ -130,7 +134,7 @@ def _write_page(
             run,
             dataset,
             labeler,
-            class_names(model.spec),
+            model.class_names or class_names(model.spec),
             top=top,
             batch_size=pictures.batch_size,
             show_progress=show_progress,

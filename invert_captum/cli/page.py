@@ -58,6 +58,27 @@ def write_page(
     )
 
 
+def read_class_names(file: Path | None) -> tuple[str, ...] | None:
+    """Return the lines of a text file, None without a file.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no UTF-8 text, or a line but the last is empty.
+    """
+    if file is None:
+        return None
+    try:
+        names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--class-names {str(file)!r} is no text in UTF-8: {error}") from error
+    if not names or "" in names:
+        where = names.index("") + 1 if names else 1
+        raise ValueError(
+            f"--class-names {str(file)!r} has no name in line {where}; expected one in every line"
+        )
+    return names
+
+
 def class_names(model: str) -> list[str] | None:
     """Return the classes of a model of torchvision's, None for any other.
 

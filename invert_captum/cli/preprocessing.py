@@ -45,6 +45,26 @@ def choose_preprocess(spec: str, model: str, image_size: int | None) -> Preproce
     return _plain_preprocess(image_size or _PLAIN_SIZE)
 
 
+def assumed_preprocess(spec: str, model: str, image_size: int | None) -> str | None:
+    """Return in words what `choose_preprocess` assumes of a model that does not say; or None.
+
+    Args:
+        spec: As there.
+        model: As there.
+        image_size: As there.
+
+    Examples:
+        >>> assumed_preprocess("", "my_code:make_model", 64)  # doctest: +ELLIPSIS
+        "preprocessing: cut square at 64 pixels, normalised by ImageNet's means and deviations ..."
+    """
+    if spec or model.startswith(TORCHVISION):
+        return None
+    return (
+        f"preprocessing: cut square at {image_size or _PLAIN_SIZE} pixels, normalised by "
+        "ImageNet's means and deviations (another one: --preprocess)"
+    )
+
+
 def _torchvision_preprocess(model: str, image_size: int | None) -> Preprocess:
     from torchvision import models
 

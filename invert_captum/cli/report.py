@@ -12,7 +12,7 @@ from invert_captum.activations import model_fingerprint
 from invert_captum.cli.images import PictureFiles, files_inside
 from invert_captum.cli.label import on_device, own_code_importable
 from invert_captum.cli.model import TORCHVISION, load_model
-from invert_captum.cli.page import class_names, write_page
+from invert_captum.cli.page import class_names, read_class_names, write_page
 from invert_captum.cli.preprocessing import Preprocess, choose_preprocess
 from invert_captum.cli.saved_command import SavedCommand
 from invert_captum.labeler import NeuronConceptLabeler
@@ -38,6 +38,7 @@ class Overrides:
     weights: Path | None
     images: Path | None
     device: str
+    class_names: Path | None = None
 
 
 def run_report(
@@ -79,8 +80,10 @@ def run_report(
 
 
 def _refuse_overrides(overrides: Overrides) -> None:
-    names = ("model", "preprocess", "weights", "images")
-    given = [f"--{name}" for name in names if getattr(overrides, name) is not None]
+    names = ("model", "preprocess", "weights", "images", "class_names")
+    given = [
+        f"--{name.replace('_', '-')}" for name in names if getattr(overrides, name) is not None
+    ]
     if given:
         raise ValueError(
             f"{' and '.join(given)}: only for what invert-captum label has written; expected none "
@@ -153,7 +156,7 @@ def _label_page(
         run,
         PictureFiles(files, preprocess),
         labeler,
-        class_names(spec),
+        read_class_names(overrides.class_names) or command.class_names or class_names(spec),
         top=maps.top,
         batch_size=command.batch_size,
         show_progress=show_progress,

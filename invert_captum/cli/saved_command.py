@@ -23,6 +23,7 @@ class SavedCommand:
         preprocess: The function from a picture to a tensor, or None.
         image_size: Side in pixels, or None.
         batch_size: How many pictures went through the model at once.
+        class_names: Of what the model gives, or None.
     """
 
     spec: str
@@ -32,6 +33,7 @@ class SavedCommand:
     preprocess: str | None
     image_size: int | None
     batch_size: int
+    class_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, command: Mapping[str, Any]) -> SavedCommand:
@@ -46,15 +48,16 @@ class SavedCommand:
                 ...
             ValueError: the saved command has spec 3 (int); expected what invert-captum label writes
         """
-        layers = command.get("layers")
+        layers, names = command.get("layers"), command.get("class_names")
         is_known = {
             "spec": _is_text(command.get("spec")),
-            "layers": isinstance(layers, (list, tuple)) and all(map(_is_text, layers)),
+            "layers": _is_texts(layers),
             "weights": _is_text(command.get("weights"), or_none=True),
             "folder": _is_text(command.get("folder")),
             "preprocess": _is_text(command.get("preprocess"), or_none=True),
             "image_size": command.get("image_size") is None or _is_size(command["image_size"]),
             "batch_size": _is_size(command.get("batch_size")),
+            "class_names": names is None or _is_texts(names),
         }
         for name, holds in is_known.items():
             if not holds:
@@ -63,11 +66,17 @@ class SavedCommand:
                     "invert-captum label writes"
                 )
         values = {name: command.get(name) for name in is_known}
-        return cls(**{**values, "layers": tuple(layers or ())})  # type: ignore[arg-type]
+        names = None if names is None else tuple(names)
+        values |= {"layers": tuple(layers or ()), "class_names": names}
+        return cls(**values)  # type: ignore[arg-type]
 
 
 def _is_text(value: object, *, or_none: bool = False) -> bool:
     return isinstance(value, str) or (or_none and value is None)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
 def _is_size(value: object) -> bool:

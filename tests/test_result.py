@@ -277,6 +277,12 @@ def test_repr_is_short_and_says_what_was_found(result, with_bad_neuron):
     assert "layer <b>[0]" in repr(with_bad_neuron)
 
 
+def test_html_has_a_column_of_layers_only_where_there_are_layers(result, with_bad_neuron):
+    assert "<th>layer</th>" in with_bad_neuron._repr_html_()
+    assert "layer" not in result._repr_html_()
+    assert "None" not in result._repr_html_()
+
+
 def test_html_escapes_names(with_bad_neuron):
     html = with_bad_neuron._repr_html_()
     assert "layer &lt;b&gt;" in html

@@ -184,6 +184,11 @@ def _unsealed(content: bytes) -> dict[str, Any]:
     parsed = json.loads(content)
     if not isinstance(parsed, dict):
         raise TypeError("it holds no JSON object")
+    if "sha256" not in parsed:
+        raise ValueError(
+            "it is none of a labelling's, which have a SHA-256 (an activation store is given as "
+            "activations, with another folder as checkpoint)"
+        )
     rest = {name: value for name, value in parsed.items() if name != "sha256"}
     if parsed.get("sha256") != sha256(rest):
         raise ValueError("its content does not have the SHA-256 that it says")

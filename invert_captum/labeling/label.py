@@ -96,11 +96,11 @@ def label_neurons(
         max_length: The number of literals of a formula at most (L in the paper).
         beam_width: How many formulas the search goes on with from each length (B in the paper).
         top_k: How many explanations to return per neuron, at most ``beam_width``.
-        min_fraction: A formula holds for at least this share of the samples, in [0, 1],
-        max_fraction: for at most this share,
-        min_positives: and for at least so many samples. All inclusive. Under hold-out the limits
-            are scaled to the part that is searched and hold there; over all samples a formula may
-            then be somewhat rarer or more common.
+        min_fraction: The smallest share of the samples that a formula may hold for, in [0, 1].
+        max_fraction: The largest share that it may hold for.
+        min_positives: The fewest samples that it may hold for. These three limits are inclusive.
+            Under hold-out they are scaled to the part that is searched and hold there; over all
+            samples a formula may then be somewhat rarer or more common.
         sign: ``"positive"``: high activation where the formula holds (maximises AUC);
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
             ``|AUC − ½|``).

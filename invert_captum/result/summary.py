@@ -31,6 +31,8 @@ def as_html(result: LabelingResult) -> str:
     """Return the summary and a table of the best labels."""
     best = type(result)(tuple(_best(result)), result.settings)
     table = best.to_frame()[_COLUMNS]
+    if all(one.layer is None for one in best.explanations):
+        table = table.drop(columns="layer")
     html = table.to_html(index=False, float_format="{:.3g}".format, na_rep="–")
     return f"<p>{escape(_summary(result))}; the best:</p>{html}"
 

@@ -17,6 +17,7 @@ from threading import Barrier
 import killed_run
 import numpy as np
 import pytest
+import torch
 
 import invert_captum as ic
 from invert_captum._files import replacing
@@ -189,6 +190,11 @@ def test_a_folder_that_is_none_is_refused(activations, concepts, tmp_path):
     (tmp_path / "thesis").write_text("")
     with pytest.raises(ValueError, match="holds no checkpoint, but 'thesis'; expected a new"):
         ic.label_neurons(activations, concepts, checkpoint=tmp_path)
+    store = tmp_path / "store"
+    labeler = ic.NeuronConceptLabeler(torch.nn.Sequential(torch.nn.Identity()), "0")
+    labeler.extract(torch.rand(4, 2), store=store)
+    with pytest.raises(ValueError, match="an activation store is given as activations"):
+        ic.label_neurons(activations, concepts, checkpoint=store)
     with pytest.raises(NotADirectoryError, match="thesis' is no folder"):
         ic.label_neurons(activations, concepts, checkpoint=str(tmp_path / "thesis"))
 

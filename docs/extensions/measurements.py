@@ -43,8 +43,8 @@ class MeasuredTable(SphinxDirective):
     """Columns and rows of a report's table, with the command that measured them.
 
     Options: ``table`` (its number from 0), ``columns`` and ``rows`` (separated by semicolons; a
-    row is shown if one of its cells is named; all without the option), ``rename`` (new column
-    heads, as many).
+    row is shown if it has one of these cells, or all cells of one of these that are joined by
+    ``&``; all without the option), ``rename`` (new column heads, as many).
     """
 
     required_arguments = 1
@@ -75,15 +75,16 @@ class MeasuredTable(SphinxDirective):
 
     def _chosen(self, table: Table) -> Table:
         columns = self._listed("columns") or table.columns
-        wanted = set(self._listed("rows"))
-        missing = wanted - {show(cell) for row in table.rows for cell in row}
-        if missing:
-            raise ValueError(f"no row has a cell {', '.join(sorted(missing))}")
+        wanted = [{cell.strip() for cell in one.split("&")} for one in self._listed("rows")]
+        shown = [{show(cell) for cell in row} for row in table.rows]
+        for cells in wanted:
+            if not any(cells <= row for row in shown):
+                raise ValueError(f"no row has the cell {' and the cell '.join(sorted(cells))}")
         places = [table.columns.index(column) for column in columns]
         rows = [
             [row[place] for place in places]
-            for row in table.rows
-            if not wanted or wanted & {show(cell) for cell in row}
+            for row, has in zip(table.rows, shown, strict=True)
+            if not wanted or any(cells <= has for cells in wanted)
         ]
         heads = self._listed("rename") or columns
         if len(heads) != len(columns):

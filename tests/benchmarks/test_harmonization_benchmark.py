@@ -24,7 +24,9 @@ from benchmarks.harmonized_emoji.run_folder import perform_all, read_scores
 from benchmarks.harmonized_emoji.scenes import draw_scenes
 from benchmarks.harmonized_emoji.sprites import draw_sprites
 from benchmarks.harmonized_emoji.training import PictureScores, Run, look_at, perform
+from benchmarks.harmonized_emoji.uninformed_maps import spot, uninformed_table
 from benchmarks.results import Report
+from invert_captum.alignment import spearman_correlation
 
 SIDES = (12, 20)
 RUN = Run("spurious", 0.5, 0, 1, "small", 2, 20)
@@ -197,10 +199,38 @@ def test_quick_measures_draws_and_saves(without_packages, tmp_path, monkeypatch,
     harmonization.main(words)
     report = Report.load(output)
     assert json.loads(output.read_text())["images"] == ["images/found.png"]
-    assert [len(table.rows) for table in report.tables] == [4, 8]
+    # Of each data set two maps that know nothing, one that knows all, and four runs.
+    assert [len(table.rows) for table in report.tables] == [4, 8, 14]
     assert sum(note.startswith(("PASS", "FAIL")) for note in report.notes) == 3
     assert image.stat().st_size > 10_000
     assert "λ" in capsys.readouterr().out
+
+
+def test_maps_that_know_nothing_agree_with_either_human_map_alike(without_packages):
+    plain = dataclasses.replace(RUN, n_pictures=300)
+    human = training.held_out_scenes(plain).heatmaps
+    # A network that knows all: its map is the human map.
+    knows = scores_of(0.5, 0.5, n=300)._replace(saliency=human.numpy())
+    table = uninformed_table({plain: knows})
+    rows = {row[2]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert [row["Spearman"] > 0.2 for row in rows.values()] == [True] * 4
+    for name in ("a spot in the middle", "the mean human map of training"):
+        own, another = rows[name]["Spearman"], rows[name]["with another's human map"]
+        # The same human maps in another order.
+        assert own == pytest.approx(another, abs=1e-6)
+        assert rows[name]["beyond another's"] == pytest.approx(0, abs=1e-9)
+    network = rows["small, 1 channel"]
+    assert network["Spearman"] == pytest.approx(1, abs=0.01)
+    ceiling = rows["the human map itself"]
+    assert [network[key] == ceiling[key] for key in ("Spearman", "Dice", "IoU")] == [True] * 3
+    assert ceiling["Dice"] > rows["a spot in the middle"]["Dice"]
+    assert network["with another's human map"] < 0.7
+    ranks = scipy.stats.spearmanr(spot(32).ravel(), human[0].ravel()).statistic
+    middle = uninformed_table(
+        {plain: knows._replace(saliency=spot(32).expand(300, -1, -1).numpy())}
+    )
+    assert middle.rows[3][5:] == pytest.approx(middle.rows[0][5:], abs=1e-6)
+    assert spearman_correlation(spot(32)[None], human[:1]).item() == pytest.approx(ranks, abs=1e-6)
 
 
 def test_the_choice_sees_validation_emoji_and_other_seeds():

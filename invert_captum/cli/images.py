@@ -94,8 +94,9 @@ def _on_white(picture: Image.Image) -> tuple[Image.Image, bool]:
         return picture.convert("RGB"), False
     layer = picture.convert("RGBA")
     white = Image.new("RGBA", layer.size, "white")
-    least_alpha, _ = layer.getchannel("A").getextrema()
-    return Image.alpha_composite(white, layer).convert("RGB"), least_alpha < 255
+    n_opaque = layer.getchannel("A").histogram()[255]
+    is_transparent = n_opaque < layer.width * layer.height
+    return Image.alpha_composite(white, layer).convert("RGB"), is_transparent
 
 
 def read_concepts(images: Path, concepts: str) -> tuple[list[Path], ConceptSet, int]:

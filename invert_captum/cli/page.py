@@ -8,7 +8,7 @@ from invert_captum.cli.model import TORCHVISION
 from invert_captum.report.explorer import write_explorer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from invert_captum.cli.images import PictureFiles
@@ -21,7 +21,7 @@ def write_page(
     run: SavedRun,
     pictures: PictureFiles,
     labeler: NeuronConceptLabeler | None,
-    names: list[str] | None,
+    names: Sequence[str] | None,
     *,
     top: int,
     batch_size: int,

@@ -29,6 +29,7 @@ extensions = [
     "command_options",
     "measurements",
     "native_math",
+    "notebooks_ahead",
     "page_links",
     "public_names",
     "signature_types",

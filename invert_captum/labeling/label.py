@@ -99,8 +99,9 @@ def label_neurons(
         min_fraction: The smallest share of the samples that a formula may hold for, in [0, 1].
         max_fraction: The largest share that it may hold for.
         min_positives: The fewest samples that it may hold for. These three limits are inclusive.
-            Under hold-out they are scaled to the part that is searched and hold there; over all
-            samples a formula may then be somewhat rarer or more common.
+            Under hold-out they are scaled to the part that is searched and hold there, with room
+            for every concept that is within ``max_fraction`` of all samples; over all samples a
+            formula may then be somewhat rarer or more common.
         sign: ``"positive"``: high activation where the formula holds (maximises AUC);
             ``"negative"``: low activation (minimises AUC); ``"absolute_value"``: either (maximises
             ``|AUC − ½|``).

@@ -64,7 +64,7 @@ class LabelSearch:
         self.patterns = PatternColumns(self.labels)
         self.n_searched, self.n_heldout = self.labels.n_searched, self.labels.n_heldout
         self.top_k = top_k
-        self._settings = _search_settings(self.labels, settings, n_samples)
+        self._settings = _search_settings(self.labels, concepts, settings, n_samples)
         self._on_devices: dict[torch.device, DeviceSearch] = {}
 
     def run(self, activations: ActivationRows | torch.Tensor) -> SearchedBlock:
@@ -89,7 +89,7 @@ class LabelSearch:
 
 
 def _search_settings(
-    labels: SearchLabels, settings: LabelingSettings, n_samples: int
+    labels: SearchLabels, concepts: ConceptSet, settings: LabelingSettings, n_samples: int
 ) -> SearchSettings:
     n_searched, counts = labels.n_searched, labels.counts
     low, high = size_limits(
@@ -99,6 +99,14 @@ def _search_settings(
         max_fraction=settings.max_fraction,
     )
     sizes = np.concatenate([counts, n_searched - counts])
+    # Of two classes of the same size the split leaves one with more than half of what is searched.
+    # A literal that is common enough over all samples is so here, however the split falls.
+    _, high_of_all = size_limits(
+        concepts.n_samples, min_positives=0, min_fraction=0, max_fraction=settings.max_fraction
+    )
+    sizes_of_all = np.concatenate([concepts.counts, concepts.n_samples - concepts.counts])
+    most_common = int(sizes[sizes_of_all <= high_of_all].max(initial=0))
+    high = min(max(high, most_common), n_searched - 1)
     if not ((sizes >= low) & (sizes <= high)).any():
         raise ValueError(
             f"no concept and no negated concept holds for at least {low:,} and at most {high:,} of "

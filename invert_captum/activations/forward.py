@@ -11,6 +11,7 @@ import torch
 from captum.attr import LayerActivation
 
 from invert_captum._validation import check_integer
+from invert_captum.activations.channels_last import warn_of_channels_last
 from invert_captum.activations.evaluation import evaluating
 from invert_captum.activations.probes import LayerProbe, probing
 from invert_captum.activations.reducers import Reducer, check_reducer
@@ -61,6 +62,7 @@ def forward_pass(
     """Give a function from a batch to the activations of every layer, (n, d) each, on the CPU.
 
     Inside the ``with`` block the model is in eval mode and has hooks; afterwards it is as it was.
+    The first batch tells whether layers look channels-last.
 
     Args:
         model: The model.
@@ -74,9 +76,12 @@ def forward_pass(
     ):
         forward = _layer_activation(model, probes, recipe.device_ids)
         device = model_device(model)
+        unseen = list(probes)
 
         def activations(batch: Batch) -> list[Tensor]:
             blocks = forward.attribute((), additional_forward_args=batch.to(device))
+            while unseen:
+                warn_of_channels_last(unseen.pop(0), batch)
             for name, block in zip(layers, blocks, strict=True):
                 _check_rows(name, block, batch.n_samples)
             pairs = zip(layers, blocks, strict=True)

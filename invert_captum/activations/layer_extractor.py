@@ -130,6 +130,10 @@ class LayerExtractor:
             OSError: ``store`` cannot be written; the same call goes on with what was finished.
             RuntimeError: a worker died and broke ``executor``.
 
+        Warns:
+            InvertCaptumWarning: the layer gives maps that look channels-last, and ``neuron_dim``
+                is None.
+
         Examples:
             >>> import torch
             >>> from invert_captum import NeuronConceptLabeler

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from invert_captum._log import warn
 from invert_captum.activations.reducers import Reducer, only_tensor, reduce_output
 
 if TYPE_CHECKING:
@@ -31,6 +30,10 @@ class LayerProbe(nn.Module):
         name: Name of the layer.
         reduce: As in `reduce_output`.
         neuron_dim: As in `reduce_output`.
+
+    Attributes:
+        shape: Of what the layer gave last, on one of its devices; None before, and where
+            ``reduce`` is a function.
     """
 
     def __init__(self, name: str, reduce: Reducer, neuron_dim: int | None = None) -> None:
@@ -40,21 +43,13 @@ class LayerProbe(nn.Module):
         self.neuron_dim = neuron_dim
         # DataParallel runs every replica of the layer in a thread of its own.
         self._calls: Counter[int] = Counter()
-        self._has_warned = False
+        self.shape: tuple[int, ...] | None = None
 
     def forward(self, output: object) -> Tensor:
-        """Return the activations, shape (n, d); warn once of maps that look channels-last."""
+        """Return the activations, shape (n, d)."""
         rows = reduce_output(output, self.reduce, self.neuron_dim, layer=self.name)
-        is_assumed = self.neuron_dim is None and isinstance(self.reduce, str)
-        if is_assumed and not self._has_warned:
-            self._has_warned = True
-            shape = tuple(only_tensor(output, self.name).shape)
-            if len(shape) in (4, 5) and shape[-3] == shape[-2] != shape[-1]:
-                warn(
-                    f"layer {self.name!r} gives shape {shape}, which looks like maps with channels "
-                    f"last, but axis 1 is taken for the neurons; give neuron_dim={len(shape) - 1} "
-                    "if they are on the last axis, neuron_dim=1 if they are not"
-                )
+        if isinstance(self.reduce, str):
+            self.shape = tuple(only_tensor(output, self.name).shape)
         return rows
 
     def watch(self, layer: nn.Module, *, at_input: bool) -> RemovableHandle:

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from invert_captum import InvertCaptumWarning
 from invert_captum.activations import extract_activations, resolve_layers
 from invert_captum.activations.probes import probing
 
@@ -73,28 +72,3 @@ def test_hooks_go_also_if_a_later_layer_cannot_be_hooked():
     with pytest.raises(AttributeError), probing({"0": layer, "1": None}, "mean"):
         pass
     assert not layer._forward_hooks
-
-
-class ChannelsLast(nn.Module):
-    def forward(self, x):
-        return x.movedim(1, -1)
-
-
-@pytest.mark.parametrize("sizes", [(5, 5), (2, 5, 5)])
-def test_maps_that_look_channels_last_are_taken_with_one_warning(sizes):
-    model = nn.Sequential(ChannelsLast())
-    images = torch.randn(6, 3, *sizes)
-    axis = len(sizes) + 1
-    with pytest.warns(InvertCaptumWarning, match=rf"channels last.*neuron_dim={axis} if") as told:
-        rows = extract(model, "0", images, batch_size=2)["0"]
-    assert len(told) == 1
-    assert rows.shape == (6, sizes[0])
-    # Whoever says it, either way, or reduces by a function, is not warned, which would be an error.
-    assert extract(model, "0", images, neuron_dim=axis)["0"].shape == (6, 3)
-    assert torch.equal(extract(model, "0", images, neuron_dim=1)["0"], rows)
-    extract(model, "0", images, reduce=lambda maps: maps.flatten(1))
-
-
-def test_usual_maps_are_taken_without_a_warning():
-    for shape in [(2, 3, 5, 5), (2, 5, 5, 5), (2, 3, 4, 5, 5), (2, 3, 7), (2, 3)]:
-        extract(nn.Sequential(nn.Identity()), "0", torch.randn(shape))

@@ -29,7 +29,9 @@ def showcase_keys(
 
     Of the tenth of the neurons whose labels `best_keys` puts first (at least four times ``count``),
     those with the highest average precision on the held-out samples, or on all where none were held
-    out, as far as possible each with concepts of its own. AUC alone lets a rare label score high
+    out, as far as possible each with concepts of its own. Where these have fewer labels than
+    ``count``, the best neurons with other labels follow, if these are not refused by a test. AUC
+    alone lets a rare label score high
     that is not among what excites the neuron most; average precision does not.
 
     Args:
@@ -43,7 +45,8 @@ def showcase_keys(
         *list*: keys for ``result[key]``.
 
     Raises:
-        TypeError: If ``activations`` is no matrix of activations, or ``count`` no integer.
+        TypeError: If ``activations`` is no matrix of activations, ``concepts`` no `ConceptSet`, or
+            ``count`` no integer.
         ValueError: If ``activations`` or ``concepts`` have another number of samples than the
             result, a layer, neuron or concept of it is missing, or ``count`` is below 1.
 
@@ -68,7 +71,13 @@ def showcase_keys(
         values = layers[best.layer].values(best.neuron).astype(np.float64)
         precision[key] = _precision(best, values, concepts, result.heldout)
     ordered = sorted(precision, key=lambda key: -precision[key])
-    return distinct_keys(result, ordered, count)
+    chosen = distinct_keys(result, ordered, count)
+    if len(chosen) == count:
+        return chosen
+    significant = (
+        key for key in best_keys(result, len(result)) if result[key][0].significant is not False
+    )
+    return distinct_keys(result, [*ordered, *(k for k in significant if k not in precision)], count)
 
 
 def _precision(

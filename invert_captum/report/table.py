@@ -67,8 +67,9 @@ def best_keys(result: LabelingResult, count: int, *, distinct: bool = False) -> 
     Args:
         result: The labels.
         count: How many keys to return at most.
-        distinct: Whether to pass over labels that tell nothing new, by the rule of
-            `distinct_keys`: many neurons may stand for the same thing.
+        distinct: Whether every label is given once, because many neurons may stand for the same
+            thing. Labels of concepts that no better one has are chosen first; others of these
+            concepts fill up.
 
     Returns:
         *list*: keys for ``result[key]``; fewer than ``count`` if there are not so many.

@@ -41,6 +41,21 @@ def test_negative_labels_are_about_the_lowest_activations(problem, significance)
     )
 
 
+def test_where_the_best_share_a_label_others_follow_that_no_test_refuses(rng):
+    flag, face = rng.random((2, 600)) < 0.3
+    concepts = ic.ConceptSet(np.column_stack([flag, face]), ["flag", "face"])
+    noise = rng.normal(size=(600, 62))
+    noise[:, :60] += 5 * flag[:, None]
+    noise[:, 60] += face
+    result = ic.label_neurons(noise, concepts, max_length=1, alpha=1e-4)
+    assert [result[neuron][0].significant for neuron in (0, 60, 61)] == [True, True, False]
+    assert str(result[60][0].formula) == "face"
+    keys = showcase_keys(result, noise, concepts, 3)
+    assert len(keys) == 2
+    assert keys[0] < 60
+    assert keys[1] == 60
+
+
 def test_refusals(problem):
     concepts, activations = problem
     result = ic.label_neurons(activations, concepts, max_length=1)

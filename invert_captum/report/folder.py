@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invert_captum._files import replacing
+from invert_captum._log import warn
+from invert_captum._validation import listed
 from invert_captum.concepts import ConceptSet
 from invert_captum.report.figures import plot_neurons
 from invert_captum.report.showcase import showcase_keys
@@ -16,13 +21,14 @@ from invert_captum.result.check import check_same_data, labeled_columns
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
     from invert_captum.report.neuron_card import Pictures
 
 _CARDS = 12
+_MISSING_SIGN = re.compile(r"Glyph (\d+) \(.*missing from (?:current )?font")
 _CAPTION = (
     "Shown: of the labels with the highest AUC{where}, those with the highest average precision"
     "{where}, as far as possible each with concepts of its own."
@@ -122,8 +128,30 @@ def write_report(
         file.write(save({name: rows.contiguous() for name, rows in activations.items()}))
     keys = showcase_keys(result, activations, concepts, _CARDS)
     caption = _CAPTION.format(where="" if result.heldout is None else " on held-out samples")
-    figure = plot_neurons(result, activations, concepts, pictures, keys, credit, caption=caption)
-    figure.savefig(files.figure)
+    with _signs_that_are_missing(files.figure.name):
+        figure = plot_neurons(
+            result, activations, concepts, pictures, keys, credit, caption=caption
+        )
+        figure.savefig(files.figure)
+
+
+@contextlib.contextmanager
+def _signs_that_are_missing(name: str) -> Iterator[None]:
+    """Tell in one warning which signs no font of Matplotlib's has; others are passed on."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    signs = set()
+    for one in caught:
+        if found := _MISSING_SIGN.match(str(one.message)):
+            signs.add(chr(int(found[1])))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if signs:
+        warn(
+            f"{name}: Matplotlib's font has no sign for {listed(sorted(signs))}; they are drawn as "
+            "boxes there (report.html shows them)"
+        )
 
 
 def read_report(files: ReportFiles) -> SavedRun:

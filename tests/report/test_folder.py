@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -101,3 +102,25 @@ def test_the_page_of_an_earlier_labelling_does_not_stay(files):
 def test_only_files_that_exist_are_told(files):
     assert str(files.labels) in str(files)
     assert str(files.page) not in str(files)
+
+
+def test_signs_that_the_font_lacks_are_told_in_one_warning(tmp_path, rng):
+    labels = rng.random((200, 2)) < 0.4
+    rows = {"conv": torch.tensor(rng.normal(size=(200, 2)) + 3 * labels, dtype=torch.float32)}
+    concepts = ic.ConceptSet(labels, ["旗", "flag 鳥"])
+    result = ic.label_neurons(rows, concepts, max_length=1)
+    picture = np.zeros((4, 4, 3), dtype=np.uint8)
+    with pytest.warns(ic.InvertCaptumWarning, match="has no sign for '旗', '鳥'; they are") as told:
+        write_report(ReportFiles.inside(tmp_path), result, rows, concepts, lambda _: picture)
+    assert len(told) == 1
+
+
+def test_other_warnings_of_the_figure_are_passed_on(tmp_path, activations, concepts):
+    def noisy(_):
+        warnings.warn("a dusty lens", RuntimeWarning, stacklevel=1)
+        return np.zeros((4, 4, 3), dtype=np.uint8)
+
+    rows = {"conv": torch.tensor(activations, dtype=torch.float32)}
+    result = ic.label_neurons(rows, concepts, max_length=1)
+    with pytest.warns(RuntimeWarning, match="a dusty lens"):
+        write_report(ReportFiles.inside(tmp_path), result, rows, concepts, noisy)

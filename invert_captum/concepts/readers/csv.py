@@ -143,9 +143,10 @@ def _positives(file: TextIO, column: pd.Series) -> NDArray[np.intp]:
         line = next(line for number, (line, _) in enumerate(_records(file)) if number == row + 1)
         text = str(column.iloc[row])
         found = f"holds {text!r}" if text.strip() else "is empty"
+        commas = " and commas, not semicolons, between columns" if ";" in str(column.name) else ""
         raise ValueError(
-            f"line {line}, column {column.name!r} {found}; expected 0 or 1, or true or false "
-            f"({len(neither):,} such cells in this column)"
+            f"line {line}, column {column.name!r} {found}; expected 0 or 1, or true or false"
+            f"{commas} ({len(neither):,} such cells in this column)"
         )
     return np.flatnonzero(true)
 

@@ -533,6 +533,14 @@ def test_models_see_transparent_pictures_on_white(tmp_path, mode):
     assert files.picture(0).getpixel((11, 9)) == opaque
 
 
+@pytest.mark.parametrize(("kind", "mode"), [(np.uint16, "I;16"), (np.float32, "F")])
+def test_pixels_of_more_than_a_byte_are_refused(tmp_path, kind, mode):
+    path = tmp_path / "deep.tiff"
+    Image.fromarray(np.array([[0, 300], [1000, 60000]], dtype=kind)).save(path)
+    with pytest.raises(ValueError, match=rf"deep.tiff'.*numbers of mode {mode}; expected bytes"):
+        PictureFiles([path], ToTensor()).picture(0)
+
+
 def test_half_transparent_pixels_are_mixed_with_white(tmp_path):
     path = tmp_path / "half.png"
     Image.new("RGBA", (2, 2), (200, 0, 100, 51)).save(path)
@@ -754,6 +762,8 @@ def test_pictures_that_moved_are_asked_for(images):
     label(images, *SIZE, "--no-page")
     moved = images.rename(images.parent / "moved")
     assert "expected --images" in refused(report(images, *OWN_CODE))
+    told = refused(report(images, *OWN_CODE, "--images", images.parent / "elsewhere"))
+    assert re.search(r"--images is '.*elsewhere', which does not exist; .* lay in '.*images'", told)
     assert report(images, *OWN_CODE, "--images", moved).exit_code == 0
 
 
@@ -866,20 +876,21 @@ def test_class_names_of_a_file_are_on_the_page_and_kept_for_the_next(images, mon
     )
     first, second = images.parent / "first.txt", images.parent / "second.txt"
     first.write_bytes("red\r\ngrün\r\nsky blue\r\n".encode("utf-8-sig"))
-    second.write_text("a\nb\nc")
+    second.write_text("a\nb\x85\u2028\x0bd\nc\n \n\n", encoding="utf-8")
     assert label(images, *SIZE, "--class-names", first).exit_code == 0
     first.unlink()
     assert report(images, *OWN_CODE).exit_code == 0
     assert report(images, *OWN_CODE, "--class-names", second).exit_code == 0
     assert label(images, *SIZE).exit_code == 0
     named = ("red", "grün", "sky blue")
-    assert seen == [named, named, ("a", "b", "c"), None]
+    assert seen == [named, named, ("a", "b\x85\u2028\x0bd", "c"), None]
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"", "has no name in line 1; expected one in every line"),
+        (b"\n\n", "has no name in line 1"),
         (b"red\n\nblue\n", "has no name in line 2"),
         ("grün".encode("latin-1"), "is no text in UTF-8"),
     ],
@@ -887,6 +898,29 @@ def test_class_names_of_a_file_are_on_the_page_and_kept_for_the_next(images, mon
 def test_files_without_class_names_are_refused_before_any_picture_is_read(images, content, told):
     (file := images.parent / "names.txt").write_bytes(content)
     assert told in refused(label(images / "absent", *SIZE, "--class-names", file))
+
+
+def test_class_names_that_are_no_file_are_refused(images):
+    told = refused(label(images, *SIZE, "--class-names", images.parent / "absent.txt"))
+    assert "--class-names is" in told
+    assert "absent.txt'; expected a text file that exists" in told
+
+
+def test_other_class_names_make_the_page_that_failed(images):
+    few, right = images.parent / "few.txt", images.parent / "right.txt"
+    few.write_text("a\nb")
+    right.write_text("a\nb\nc")
+    (images.parent / "models_with_scores.py").write_text(
+        "from torch import nn\n"
+        "from colour_models import red_first\n"
+        "scores = lambda: nn.Sequential(red_first(), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+    )
+    with_scores = {"model": "models_with_scores:scores", "layer": "0.1"}
+    told = refused(label(images, *SIZE, "--class-names", few, **with_scores))
+    assert "class_names has 2 names, but the model gives 3 scores" in told
+    assert "invert-captum report makes it" in told
+    outcome = report(images, "--model", with_scores["model"], "--class-names", right)
+    assert outcome.exit_code == 0, outcome.output
 
 
 def test_class_names_are_refused_for_what_label_has_not_written(images):

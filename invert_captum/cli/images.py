@@ -89,7 +89,13 @@ def _on_white(picture: Image.Image) -> tuple[Image.Image, bool]:
     """Return a picture in RGB as it looks on white, and whether any of its pixels is transparent.
 
     Conversion to RGB alone would show the colours, often arbitrary, that lie under such pixels.
+
+    Raises:
+        ValueError: If the numbers of its pixels are no bytes.
     """
+    if picture.mode[0] in "IF":
+        # Pillow would cut them off at 255.
+        raise ValueError(f"its pixels are numbers of mode {picture.mode}; expected bytes, 0 to 255")
     if not picture.has_transparency_data:
         return picture.convert("RGB"), False
     layer = picture.convert("RGBA")

@@ -142,7 +142,8 @@ def _write_page(
     except (ValueError, TypeError, *MISFITS) as error:
         raise ValueError(
             f"the labels are written to {str(path.parent)!r}, but their page is not: "
-            f"{first_line(error)}; invert-captum report --no-heat-maps makes it without the model"
+            f"{first_line(error)}; invert-captum report makes it, with --no-heat-maps without the "
+            "model"
         ) from error
 
 

@@ -63,18 +63,21 @@ def read_class_names(file: Path | None) -> tuple[str, ...] | None:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no UTF-8 text, or a line but the last is empty.
+        ValueError: If there is no file, it is no UTF-8 text, or a line is empty above another.
     """
     if file is None:
         return None
+    if not file.is_file():
+        raise ValueError(f"--class-names is {str(file)!r}; expected a text file that exists")
     try:
-        names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"--class-names {str(file)!r} is no text in UTF-8: {error}") from error
-    if not names or "" in names:
-        where = names.index("") + 1 if names else 1
+    names = tuple(line.strip() for line in text.rstrip().split("\n"))
+    if "" in names:
         raise ValueError(
-            f"--class-names {str(file)!r} has no name in line {where}; expected one in every line"
+            f"--class-names {str(file)!r} has no name in line {names.index('') + 1}; expected one "
+            "in every line"
         )
     return names
 

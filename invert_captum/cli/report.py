@@ -130,6 +130,11 @@ def _label_page(
     show_progress: bool,
 ) -> None:
     images = overrides.images or Path(command.folder)
+    if overrides.images and not images.is_dir():
+        raise FileNotFoundError(
+            f"--images is {str(images)!r}, which does not exist; the pictures of this labelling "
+            f"lay in {command.folder!r}"
+        )
     if not images.is_dir():
         raise FileNotFoundError(
             f"the pictures of this labelling lay in {str(images)!r}, which does not exist from "

@@ -65,8 +65,10 @@ def plot_neurons(
         activations: What was labelled: shape (n, d), a mapping from a layer's name to that, or an
             `ActivationStore`.
         concepts: What it was labelled with, n samples.
-        pictures: Gives the picture of the sample with an index: a PIL image, or an array (height,
-            width) or (height, width, channels) with 1, 3 or 4 channels.
+        pictures: Gives the picture of the sample with an index: a PIL image, or an array or tensor,
+            (height, width) or with 1, 3 or 4 channels on the last axis or on the first. Transparent
+            parts lie on white; numbers that are no uint8 are scaled from their lowest to their
+            highest.
         keys: Whose cards to draw, as in ``result[key]``.
         credit: A licence line for the foot of the figure.
         title: The headline. Default: how many of how many neurons.
@@ -78,8 +80,8 @@ def plot_neurons(
 
     Raises:
         KeyError: If a key is not in the result.
-        TypeError: If ``columns`` is no integer, ``activations`` no matrix of activations, or
-            ``pictures`` no function.
+        TypeError: If ``columns`` is no integer, ``activations`` no matrix of activations,
+            ``concepts`` no `ConceptSet`, or ``pictures`` no function.
         ValueError: If there are no keys, a neuron has no label, the data are not those of the
             labelling (samples, layers, neurons or concepts are missing, or a label's AUC differs by
             more than 0.01), ``pictures`` gives no picture, or ``columns`` is below 1.

@@ -11,10 +11,9 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
-from invert_captum._validation import shown
 from invert_captum.report.density import densities
+from invert_captum.report.picture_arrays import picture_array
 from invert_captum.report.text_fit import wrap
 from invert_captum.report.theme import LIGHT
 
@@ -22,12 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
+    import torch
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL import Image
 
     from invert_captum.result import Explanation
 
-    Pictures: TypeAlias = "Callable[[int], Image.Image | npt.NDArray[Any]]"
+    Pictures: TypeAlias = "Callable[[int], Image.Image | npt.NDArray[Any] | torch.Tensor]"
 
 INSIDE, OUTSIDE = LIGHT.inside, LIGHT.outside
 INK, MUTED, HAIRLINE = LIGHT.ink, LIGHT.muted, LIGHT.hairline
@@ -42,8 +43,6 @@ _PLOT = WIDTH - _PER_ROW * _PICTURE - (_PER_ROW - 1) * _GAP - 0.25
 
 _LABEL_FONT = FontProperties(family="DejaVu Sans", weight="bold", size=14.5)
 _LABEL_LINES = 3
-_LARGEST_PICTURE = 256
-_CHANNELS = (1, 3, 4)
 _SMALL: dict[str, Any] = {"color": MUTED, "size": 10}
 
 
@@ -141,7 +140,7 @@ class NeuronCard:
             x, y = start + column * pitch, top - _PICTURE - row * pitch
             axes = axes_at(figure, x, y, _PICTURE, _PICTURE)
             pixels = _pixels(pictures(int(sample)), int(sample))
-            axes.imshow(pixels, cmap="gray", interpolation="antialiased")
+            axes.imshow(pixels, interpolation="antialiased")
             axes.set_axis_off()
             holds = bool(self.members[sample])
             _frame(figure, x, y, INSIDE if holds else HAIRLINE, 2.2 if holds else 0.8)
@@ -190,18 +189,7 @@ def write(figure: Figure, left: float, bottom: float, text: str, **style: Any) -
 
 
 def _pixels(picture: object, sample: int) -> npt.NDArray[Any]:
-    if isinstance(picture, Image.Image):
-        small = picture.convert("RGB")
-        small.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
-        return np.asarray(small)
-    if not isinstance(picture, np.ndarray):
-        came = shown(picture)
-    else:
-        has_axes = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in _CHANNELS)
-        if has_axes and picture.size and picture.dtype.kind in "biuf":
-            return picture
-        came = f"an array of shape {picture.shape} and dtype {picture.dtype}"
-    raise ValueError(
-        f"pictures gives {came} for sample {sample}; expected a PIL image, or an array of numbers "
-        "(height, width) or (height, width, channels) with 1, 3 or 4 channels"
-    )
+    try:
+        return picture_array(picture, "pictures")
+    except ValueError as error:
+        raise ValueError(f"{error} (sample {sample})") from error

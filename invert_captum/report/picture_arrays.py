@@ -78,7 +78,7 @@ def attribution_source(attributions: Attributions) -> Callable[[int], Any]:
     return of_sample
 
 
-def picture_array(picture: Any) -> npt.NDArray[np.float64]:
+def picture_array(picture: Any, argument: str = "images") -> npt.NDArray[np.float64]:
     """Return a picture as RGB in [0, 1], shape (height, width, 3), not larger than a tile needs.
 
     Args:
@@ -86,6 +86,7 @@ def picture_array(picture: Any) -> npt.NDArray[np.float64]:
             the last axis or on the first. Transparent parts lie on white. uint8 is taken as it is;
             any other numbers (PIL's modes I and F, too) are scaled so that the lowest is 0 and the
             highest is 1.
+        argument: What gave it, for messages.
 
     Raises:
         ValueError: If an array has another shape, is empty, or has NaN or infinite values.
@@ -96,7 +97,7 @@ def picture_array(picture: Any) -> npt.NDArray[np.float64]:
     """
     # Pillow would cut numbers of more than a byte off at 255.
     is_drawn = isinstance(picture, Image.Image) and picture.mode[0] not in "IF"
-    drawn = picture if is_drawn else _image(_numbers(picture, "images"))
+    drawn = picture if is_drawn else _image(_numbers(picture, argument), argument)
     drawn = drawn.convert("RGBA")
     drawn.thumbnail((_LARGEST, _LARGEST))
     ground = Image.new("RGBA", drawn.size, "white")
@@ -156,13 +157,13 @@ def _numbers(array: Any, argument: str) -> npt.NDArray[Any]:
     return numbers
 
 
-def _image(numbers: npt.NDArray[Any]) -> Image.Image:
+def _image(numbers: npt.NDArray[Any], argument: str) -> Image.Image:
     if numbers.ndim == 3:
         if numbers.shape[-1] not in _CHANNELS and numbers.shape[0] in _CHANNELS:
             numbers = np.moveaxis(numbers, 0, -1)
         if numbers.shape[-1] not in _CHANNELS:
             raise ValueError(
-                f"images has one of shape {numbers.shape}; expected 1, 3 or 4 channels on its "
+                f"{argument} has one of shape {numbers.shape}; expected 1, 3 or 4 channels on its "
                 "first or last axis"
             )
         numbers = numbers[..., 0] if numbers.shape[-1] == 1 else numbers

@@ -78,7 +78,7 @@ def draw_volcano(panel: Panel, result: LabelingResult, evidence: Evidence) -> Ax
         (f"{is_drawn.sum() - count:,} not significant", NOT_SIGNIFICANT),
     ]
     panel.heading("Effect against p-value", "; ".join(notes), swatches)
-    names = _names(result)
+    names = _names(result, evidence)
     low = [one for one in names if one[0] < 0.5]
     high = [one for one in names if one[0] >= 0.5]
     cut = threshold(evidence, settings["correction"], settings["alpha"])
@@ -103,19 +103,23 @@ def draw_volcano(panel: Panel, result: LabelingResult, evidence: Evidence) -> Ax
     return axes
 
 
-def _names(result: LabelingResult) -> list[tuple[float, float, str]]:
+def _names(result: LabelingResult, evidence: Evidence) -> list[tuple[float, float, str]]:
     """Return effect, height and label of the best distinct significant labels."""
     significant = [
         one
         for one in result.explanations
-        if one.rank == 0 and one.significant and not math.isnan(one.log10_p)
+        if one.rank == 0
+        and one.significant
+        and not math.isnan(one.log10_p)
+        # Such a label has no point that its name could stand beside.
+        and not (evidence.has_heldout and math.isnan(one.heldout_auc))
     ]
     significant.sort(key=lambda one: -result.evidence(one))
     best = replace(result, explanations=tuple(significant[:_CANDIDATES]))
     named = []
     for key in best_keys(best, _NAMED, distinct=True) if significant else []:
         one = best[key][0]
-        effect = one.auc if math.isnan(one.heldout_auc) else one.heldout_auc
+        effect = one.heldout_auc if evidence.has_heldout else one.auc
         (label,) = wrap(str(one.formula)[:_MOST_LETTERS], _WIDEST_NAME, _FONT, lines=1)
         named.append((effect, 0.0 - one.log10_p, label))
     return named

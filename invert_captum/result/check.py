@@ -52,7 +52,14 @@ def validate(
 def labeled_columns(
     result: LabelingResult, activations: Activations, concepts: ConceptSet
 ) -> tuple[dict[str | None, NeuronColumns], ConceptSet]:
-    """Return the activations by the result's layers, and the concepts in their order."""
+    """Return the activations by the result's layers, and the concepts in their order.
+
+    Raises:
+        TypeError: If they are no activations, or no `ConceptSet`.
+    """
+    # The class itself is above this room.
+    if not hasattr(concepts, "n_concepts"):
+        raise TypeError(f"concepts is a {type(concepts).__name__}; expected a ConceptSet")
     layers = columns_by_layer(activations)
     concepts, _ = concepts_of_store(activations, concepts, None)
     if len(layers) == 1 and len(result.layers) == 1:

@@ -303,6 +303,16 @@ def test_labels_without_held_out_auc_have_no_place_on_its_axis_and_are_counted()
     assert "not drawn" not in told(plot_significance(result_of([4.0, 0.3], heldout=False)))
 
 
+def test_labels_that_are_not_drawn_are_not_named():
+    result = result_of([4.0, 5.0])
+    first, second, set_aside = result.explanations
+    first = replace(first, formula=ic.Formula.concept("drawn"))
+    lost = replace(second, formula=ic.Formula.concept("lost"), heldout_auc=math.nan)
+    figure = plot_significance(ic.LabelingResult((first, lost, set_aside), result.settings))
+    assert "drawn" in told(figure).splitlines()
+    assert "lost" not in told(figure)
+
+
 def test_huge_evidence_stays_readable():
     heights = np.concatenate([mixed_heights(), [800, 5000]])
     figure = plot_significance(result_of(heights))

@@ -270,6 +270,9 @@ class HarmonizationLoss(nn.Module):
         Raises:
             TypeError: As `harmonization_loss`.
             ValueError: As `harmonization_loss`.
+
+        Warns:
+            InvertCaptumWarning: As `harmonization_loss`.
         """
         return harmonization_loss(
             model,

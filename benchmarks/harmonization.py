@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from benchmarks.command_line import read_words, report_parser
 from benchmarks.harmonized_emoji.comparison_tables import (
     CHOICE_MOST_LOST,
+    FIRST_MOST_LOST,
     bar_lines,
     best_lambda,
     change_table,
@@ -162,14 +163,16 @@ def notes_of(arguments: argparse.Namespace) -> list[str]:
 def choice_notes(scores: Mapping[Run, PictureScores]) -> list[str]:
     """Return what explains the table of choice."""
     first, best = next(iter(scores)), best_lambda(scores)
+    by_first_rule = best_lambda(scores, FIRST_MOST_LOST)
+    passed = "none" if by_first_rule is None else f"λ = {by_first_rule:g}"
     return [
         f"Validation emoji on {first.n_pictures:,} pictures of each data set, drawn as the test's; "
         f"{first.n_steps:,} steps, seed {first.seed}, which no reported run has.",
         "The rule: the greatest mean Spearman of both data sets among λ of 0.3 to 1 that cost at "
         f"most {CHOICE_MOST_LOST:.0%} of accuracy on either. It gives "
         f"{'none' if best is None else f'λ = {best:g}'}; in use is λ = {LAMBDA:g}.",
-        "At most 2 % was the rule before these runs, and none would have passed; on so few "
-        "pictures a difference of a few points is chance.",
+        f"At most {100 * FIRST_MOST_LOST:g} % was the rule before these runs, and {passed} would "
+        "have passed; on so few pictures a difference of a few points is chance.",
     ]
 
 

@@ -44,12 +44,14 @@ def measured(address: str, folder: Path = FOLDER) -> str:
         ValueError: If the address leads to no cell or to several.
     """
     name, *parts = [part.strip() for part in address.split(";")]
+    form = parts.pop()[1:] if parts and parts[-1].startswith(":") else None
     if len(parts) < 2:
         raise ValueError(f"{address!r} has no column: give file; cells of the row; column")
     report = load(name, folder)
     if parts[0] == NOTE:
+        if form is not None or len(parts) > 2:
+            raise ValueError(f"{address!r} has more than a pattern: a note is quoted as it stands")
         return _in_notes(report, parts[1], address)
-    form = parts.pop()[1:] if parts[-1].startswith(":") else None
     *wanted, column = parts
     cells = _cells(report, wanted, column)
     if len(cells) != 1:

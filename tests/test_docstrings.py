@@ -13,19 +13,11 @@ import textwrap
 import types
 from typing import NamedTuple
 
+import public_names
 import pytest
 
-MODULES = tuple(
-    importlib.import_module(name)
-    for name in (
-        "invert_captum",
-        "invert_captum.attr",
-        "invert_captum.alignment",
-        "invert_captum.concepts",
-        "invert_captum.report",
-        "invert_captum.demo",
-    )
-)
+# Those that the reference has.
+MODULES = tuple(importlib.import_module(name) for name in public_names.MODULES)
 
 # Take arguments and refuse none, and why.
 RAISES_NOTHING = {
@@ -289,6 +281,21 @@ def copying_faults(public):
         yield f"has an example that imports what is not public: {', '.join(hidden)}"
 
 
+def reference_faults(public):
+    """Names after a public class that it does not have: the reference would show no link."""
+    for name in re.findall(r"(?<!`)`([A-Za-z]\w*\.\w+)`(?!`)", public.text):
+        first, _, member = name.partition(".")
+        owner = next((one.value for one in PUBLIC.values() if one.short == first), None)
+        if owner and not hasattr(owner, member) and member not in fields_of(owner):
+            yield f"refers to {name}, which there is not"
+
+
+def fields_of(value):
+    return [
+        name for base in getattr(value, "__mro__", ()) for name in inspect.get_annotations(base)
+    ]
+
+
 def faults(public):
     """What is wrong with the docstring of a class, a function, a method or a property."""
     if not public.text:
@@ -300,6 +307,7 @@ def faults(public):
         *raise_faults(public, parts),
         *example_faults(public),
         *copying_faults(public),
+        *reference_faults(public),
     ]
 
 
@@ -540,6 +548,7 @@ def test_checker_passes_complete_methods():
             ">>> from invert_captum.result import Explanation\n        >>> halved(",
             "imports what is not public: invert_captum.result.Explanation",
         ),
+        (halved, "What is divided.", "See `Formula.parsed`.", "to Formula.parsed, which there is"),
         (written, "Raises:", "Returns:\n        Nothing.\n\n    Raises:", "returns nothing"),
         (written, "Raises:\n        OSError: If they cannot be kept.", "", "what it raises"),
         (Pair, "        second: and the other.\n", "", "explains the arguments ['first']"),

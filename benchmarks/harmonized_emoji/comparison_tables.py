@@ -22,6 +22,8 @@ MOST_MINUTES = 20
 # A λ is eligible that costs at most this share of the validation accuracy on either data set, as
 # much as the promise allows.
 CHOICE_MOST_LOST = 0.05
+# The share that was to be allowed, before any λ had been tried.
+FIRST_MOST_LOST = 0.02
 
 RUN_COLUMNS = [
     "photographs",
@@ -164,13 +166,15 @@ def choice_table(scores: Mapping[Run, PictureScores]) -> Table:
     return Table(CHOICE_COLUMNS, rows)
 
 
-def best_lambda(scores: Mapping[Run, PictureScores]) -> float | None:
+def best_lambda(
+    scores: Mapping[Run, PictureScores], most_lost: float = CHOICE_MOST_LOST
+) -> float | None:
     """Return the eligible λ of the greatest mean Spearman over data sets; None if none is."""
     means: dict[float, list[float]] = {}
     barred = set()
     for run, found in scores.items():
         plain = scores[replace(run, lambda_harmonization=0.0)]
-        if found.correct.mean() < plain.correct.mean() - CHOICE_MOST_LOST:
+        if found.correct.mean() < plain.correct.mean() - most_lost:
             barred.add(run.lambda_harmonization)
         means.setdefault(run.lambda_harmonization, []).append(float(found.spearman.mean()))
     eligible = [one for one in means if one > 0 and one not in barred]

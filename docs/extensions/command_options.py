@@ -51,8 +51,6 @@ def commands() -> dict[str, list[Parameter]]:
 
 def _command(name: str) -> typer.core.TyperCommand:
     group = typer.main.get_command(application)
-    if name not in group.commands:  # type: ignore[attr-defined]
-        raise ValueError(f"there is no command {name!r}")
     return group.commands[name]  # type: ignore[attr-defined, no-any-return]
 
 
@@ -106,7 +104,8 @@ def _facts(parameter: Parameter) -> str:
     facts = [part.strip() for part in parameter.facts.split(";") if part.strip()]
     words = [_BOUND.sub(r"at least \1", fact) for fact in facts]
     words = [re.sub(r"default: (.*)", r"default `\1`", fact) for fact in words]
-    return f"*{', '.join(words).capitalize()}.*" if words else ""
+    said = ", ".join(words)
+    return f"*{said[0].upper()}{said[1:]}.*" if said else ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

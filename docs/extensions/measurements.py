@@ -15,11 +15,12 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from benchmarks.measured import load, measured
-from benchmarks.results import Table, show
+from benchmarks.results import FOLDER, Table, show
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 PAGE = "reference/measurements"
 
@@ -34,7 +35,9 @@ class Measured(SphinxRole):
         except ValueError as error:
             message = self.inliner.reporter.error(str(error), line=self.lineno)
             return [nodes.problematic(self.rawtext, self.rawtext)], [message]
-        title = load(self.text.split(";")[0].strip()).title
+        name = self.text.split(";")[0].strip()
+        _read_again_with(self.env, name)
+        title = load(name).title
         target = f"{_up(self.env.docname)}{PAGE}.html#{nodes.make_id(title)}"
         return [_link(number, target, self.text)], []
 
@@ -62,6 +65,7 @@ class MeasuredTable(SphinxDirective):
             table = self._chosen(report.tables[self.options.get("table", 0)])
         except (ValueError, IndexError) as error:
             raise self.error(f"measured-table {self.arguments[0]}: {error}") from error
+        _read_again_with(self.env, self.arguments[0])
         target = f"{_up(self.env.docname)}{PAGE}.html#{nodes.make_id(report.title)}"
         lines = [
             *table.markdown().splitlines(),
@@ -93,6 +97,11 @@ class MeasuredTable(SphinxDirective):
 
     def _listed(self, option: str) -> list[str]:
         return [part.strip() for part in self.options.get(option, "").split(";") if part.strip()]
+
+
+def _read_again_with(env: BuildEnvironment, name: str) -> None:
+    """Let the next build read the page again when these results have changed."""
+    env.note_dependency(str(FOLDER / f"{name}.json"))
 
 
 def _short(command: str) -> str:

@@ -26,7 +26,10 @@ _logger = logging.getLogger(__name__)
 
 def run_ahead(app: Sphinx) -> None:
     """Run the notebooks that are not in the cache, one on each core, and put them there."""
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)  # type: ignore[attr-defined]
+    config = app.env.mystnb_config  # type: ignore[attr-defined]
+    if config.execution_mode != "cache":  # such as off, for pages that are soon there
+        return
+    cache = get_cache(config.execution_cache_path)
     missing = []
     for path in sorted(Path(app.srcdir, "tutorials").glob("*.ipynb")):
         try:

@@ -8,7 +8,7 @@ import torch
 from flat_photographs import flat_photographs
 
 from benchmarks import harmonization
-from benchmarks.harmonized_emoji import figure, run_folder, training
+from benchmarks.harmonized_emoji import figure, run_folder, training, uninformed_maps
 from benchmarks.harmonized_emoji.comparison_tables import (
     CHANGE_COLUMNS,
     Change,
@@ -25,8 +25,8 @@ from benchmarks.harmonized_emoji.scenes import draw_scenes
 from benchmarks.harmonized_emoji.sprites import draw_sprites
 from benchmarks.harmonized_emoji.training import PictureScores, Run, look_at, perform
 from benchmarks.harmonized_emoji.uninformed_maps import spot, uninformed_table
-from benchmarks.results import Report
-from invert_captum.alignment import spearman_correlation
+from benchmarks.results import FOLDER, Report
+from invert_captum.alignment import dice, spearman_correlation
 
 SIDES = (12, 20)
 RUN = Run("spurious", 0.5, 0, 1, "small", 2, 20)
@@ -206,12 +206,17 @@ def test_quick_measures_draws_and_saves(without_packages, tmp_path, monkeypatch,
     assert "λ" in capsys.readouterr().out
 
 
-def test_maps_that_know_nothing_agree_with_either_human_map_alike(without_packages):
+def test_maps_that_know_nothing_agree_with_either_human_map_alike(without_packages, monkeypatch):
+    splits, read = [], uninformed_maps.read_material
+    monkeypatch.setattr(
+        uninformed_maps, "read_material", lambda *words: splits.append(words[-1]) or read(*words)
+    )
     plain = dataclasses.replace(RUN, n_pictures=300)
     human = training.held_out_scenes(plain).heatmaps
     # A network that knows all: its map is the human map.
     knows = scores_of(0.5, 0.5, n=300)._replace(saliency=human.numpy())
     table = uninformed_table({plain: knows})
+    assert splits == ["train"]  # of the mean map; no held-out emoji
     rows = {row[2]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert [row["Spearman"] > 0.2 for row in rows.values()] == [True] * 4
     for name in ("a spot in the middle", "the mean human map of training"):
@@ -225,6 +230,11 @@ def test_maps_that_know_nothing_agree_with_either_human_map_alike(without_packag
     assert [network[key] == ceiling[key] for key in ("Spearman", "Dice", "IoU")] == [True] * 3
     assert ceiling["Dice"] > rows["a spot in the middle"]["Dice"]
     assert network["with another's human map"] < 0.7
+    gap = network["Spearman"] - network["with another's human map"]
+    assert network["beyond another's"] == pytest.approx(gap)
+    in_the_middle = dice(spot(32).expand_as(human), human).double().mean().item()
+    assert rows["a spot in the middle"]["Dice"] == pytest.approx(in_the_middle)
+    assert in_the_middle > rows["a spot in the middle"]["IoU"] > 0
     ranks = scipy.stats.spearmanr(spot(32).ravel(), human[0].ravel()).statistic
     middle = uninformed_table(
         {plain: knows._replace(saliency=spot(32).expand(300, -1, -1).numpy())}
@@ -267,6 +277,36 @@ def test_the_rule_takes_the_greatest_spearman_that_costs_little_accuracy():
     del table[0.3, "unrelated"], table[0.3, "spurious"]
     del table[0.5, "unrelated"], table[0.5, "spurious"]
     assert chosen_from(table) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "told"), [(0.47, "and none would have"), (0.49, "and λ = 0.5 would have")]
+)
+def test_the_notes_say_what_the_first_rule_would_have_given(accuracy, told):
+    runs = {
+        dataclasses.replace(RUN, lambda_harmonization=strength): scores_of(strength, correct)
+        for strength, correct in ((0.0, 0.5), (0.5, accuracy))
+    }
+    rule, first_rule = harmonization.choice_notes(runs)[1:]
+    assert "It gives λ = 0.5;" in rule
+    assert told in first_rule
+
+
+def test_the_notes_that_were_saved_are_those_of_the_table():
+    report = Report.load(FOLDER / "harmonization_choice.json")
+    rows = [dict(zip(report.tables[0].columns, row, strict=True)) for row in report.tables[0].rows]
+    runs = {
+        dataclasses.replace(
+            RUN,
+            backgrounds=row["photographs"],
+            lambda_harmonization=float(row["λ"]),
+            n_pictures=400,
+            n_steps=500,
+            seed=100,
+        ): scores_of(row["Spearman"], row["accuracy"], n=400)
+        for row in rows
+    }
+    assert report.notes == harmonization.choice_notes(runs)
 
 
 def test_three_seeds_of_each_and_one_of_the_others_are_planned():

@@ -78,6 +78,7 @@ def test_a_note_is_found_by_its_group(folder, address, number):
         ("vegetables; leek; pieces", "no results 'vegetables': there are fruit"),
         ("fruit", "has no column"),
         ("fruit; pieces", "has no column"),
+        ("fruit; pieces; :.1f", "has no column"),  # a format is no column
         ("fruit; plum; pieces", "leads to 0 cells"),
         ("fruit; red; size", "leads to 0 cells"),
         ("fruit; red; pear; pieces", "leads to 0 cells"),  # both, but in two rows
@@ -86,6 +87,8 @@ def test_a_note_is_found_by_its_group(folder, address, number):
         ("fruit; apple; green; price; :.1f", "could not convert string to float: 'n/a'"),
         ("fruit; red; weight, g; :d", "Unknown format code 'd'"),
         (r"fruit; note; took (\S+) s", "leads to 2 places in the notes"),
+        (r"fruit; note; took (\S+) s on 3; :.0f", "has more than a pattern"),
+        (r"fruit; note; took (\S+) s on 3; days", "has more than a pattern"),
         (r"fruit; note; (\d+) were eaten", "leads to 0 places in the notes"),
         (r"fruit; note; (\d+) were (left)", "leads to 1 places in the notes, not to one"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+from collections import Counter
 from configparser import ConfigParser
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # Copies of tutorials and the pages of single names are made when Sphinx builds.
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+    for path in sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
     if "generated" not in path.parts
 }
 IN_DOCS = {
@@ -43,6 +44,24 @@ def with_code(language: str) -> list[str]:
 
 def test_every_page_with_code_is_registered():
     assert set(with_code("python")) == set(PAGES)
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_no_code_hides_from_these_tests(name):
+    """Blocks in lists, in other fences or of other names of a language would not be run."""
+    fences = re.findall(r"^\s*[`~:]{3,}[ \t]*([^\s`~:].*)$", SOURCES[name], re.MULTILINE)
+    words = Counter(word.strip() for word in fences)
+    for language in ("python", "bash", "{code-block} python"):
+        assert words.pop(language, 0) == len(code_blocks(SOURCES[name], language)), language
+    # Cells that are run when the pages are built; a tag could let them fail, or not run.
+    executed_when_built = {"{code-cell} python"}
+    tags = re.findall(r"^:tags: \[(.*)\]$", SOURCES[name], re.MULTILINE)
+    assert set(tags) <= {"hide-input", "remove-cell", "remove-input"}
+    assert not re.search(r"^mystnb:", SOURCES[name], re.MULTILINE)
+    assert {word for word in words if word[0] != "{" or "code" in word} <= {
+        "text",
+        *executed_when_built,
+    }
 
 
 @pytest.mark.filterwarnings("ignore:Setting")  # Captum, of the hooks of guided backpropagation
@@ -141,8 +160,10 @@ def test_modules_scripts_and_extras_that_are_named_exist(name):
     text = SOURCES[name]
     for module in re.findall(r"python3? -m ([a-z_]+(?:\.\w+)+)", text):
         assert importlib.util.find_spec(module) is not None, module
-    for script in re.findall(r"\bexamples/\w+\.py", text):
-        assert (ROOT / script).is_file(), script
+    for path in re.findall(
+        r"(?<![\w/.-])(?:benchmarks|docs|examples|tests|tutorials)/[\w/-]+\.\w+", text
+    ):
+        assert (ROOT / path).is_file(), path
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     for extras in re.findall(r"pip install (?:-e )?\"\.\[([\w,]+)\]\"", text):

@@ -161,7 +161,7 @@ def test_every_parameter_of_a_command_is_shown(name):
     assert len(shown) == len(params)
     for parameter, one in zip(shown, params, strict=True):
         assert parameter.text.strip(), f"{one.name} has no help"
-        written = re.sub(r" <.*", "", parameter.names).split(", ")
+        written = re.sub(r" (<.*|[A-Z]+)$", "", parameter.names).split(", ")  # without its value
         is_option = one.param_type_name == "option"
         assert written == ([*one.opts, *one.secondary_opts] if is_option else [one.metavar])
         assert ("required" in parameter.facts) == one.required
@@ -185,6 +185,19 @@ def test_what_the_command_line_says_of_a_parameter_is_taken_apart(names, text, s
     parameter = command_options._parameter(names, text)
     assert (parameter.names, parameter.facts) == shown
     assert parameter.text == re.sub(r"\s*\[[^\]]*\]$", "", text)
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ("required", "*Required.*"),
+        ("default: OUT; x>=1", "*Default `OUT`, at least 1.*"),  # as it must be written
+        ("x>=2", "*At least 2.*"),
+        ("", ""),
+    ],
+)
+def test_facts_are_told_in_words(facts, shown):
+    assert command_options._facts(command_options.Parameter("--a", "", facts)) == shown
 
 
 # Works and terms.

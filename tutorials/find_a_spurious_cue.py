@@ -33,6 +33,7 @@
 # on some of its pictures.
 
 # %%
+import textwrap
 from collections import Counter
 
 import captum.attr
@@ -192,7 +193,8 @@ print(f"validation {in_validation:.3f}, in the field {in_field:.3f}")
 assert in_validation > in_field + 0.05
 
 # %% [markdown]
-# Validation looks fine, because it comes from the same shop. Which class suffers in the field?
+# Validation looks fine, because it comes from the same shop. What are the mistaken pictures of the
+# field called?
 
 # %%
 mistaken = predict(field)
@@ -201,9 +203,13 @@ wrong = [
     for said, one in zip(mistaken.tolist(), field_known, strict=True)
     if CLASSES[said] != one["class"]
 ]
-print(Counter(f"called {said}" for said, _ in wrong))
+called = Counter(said for said, _ in wrong)
+print(called)
+assert called.most_common(1)[0][0] == "food"
 
 # %% [markdown]
+# Most often food.
+#
 # ## 3. What do its neurons stand for?
 #
 # For labels we need pictures and notes of what is on them, from all sources, in which the things
@@ -228,7 +234,8 @@ result = labeler.interpret(labelled_inputs, concepts, max_length=1, batch_size=8
 print(ic.report.format_best(result, 10, distinct=True))
 
 # %% [markdown]
-# One concept to a label (`max_length=1`) is coarse, and right here: we look for the thing that a
+# A warning counts the neurons that are constant on the searched pictures and are set aside. One
+# concept to a label (`max_length=1`) is coarse, and right here: we look for the thing that a
 # group of neurons shares. `sticker` is among the best-supported labels. That the network *sees*
 # stickers is no fault. The question is what it does with them.
 
@@ -245,11 +252,11 @@ food = as_inputs([validation[index] for index in is_food])
 of_food = contribution.attribute_class(
     food[:24], target=CLASSES.index("food"), method=captum.attr.LayerGradientXActivation
 )
-print(of_food.describe(top=6))
+print(textwrap.fill(of_food.describe(top=6), 95))
 assert of_food.describe(top=1).split("because of ")[1].startswith("sticker")
 
 # %% [markdown]
-# Of all labels the sticker speaks loudest for food.
+# Of all labels the sticker speaks loudest for food, the class with this number.
 
 # %% [markdown]
 # ## 5. Where is it?
@@ -289,9 +296,9 @@ for row, (name, shown) in zip(axes, rows, strict=True):
         axis.set_yticks([])
 
 # %% [markdown]
-# They fire at the sticker, whatever the picture is of; the map has the resolution of the layer, 4
-# × 4 cells. The attribution of the class has some of its weight there, too; but from it alone one
-# would hardly have guessed, picture by picture, what it is about.
+# They fire most at or near the sticker; in some pictures they fire elsewhere, too. The map has the
+# resolution of the layer, 4 × 4 cells. The attribution of the class has some of its weight there,
+# too; but from it alone one would hardly have guessed, picture by picture, what it is about.
 
 # %%
 corner = maps[:, :, : SIZE // 3, SIZE - SIZE // 3 :].clamp(min=0).sum() / maps.clamp(min=0).sum()

@@ -54,7 +54,7 @@ print(f"p at most 0.05: {(p <= 0.05).sum()} of {len(p)} neurons")
 print(f"expected of noise: {0.05 * len(p):.0f}")
 
 # %% [markdown]
-# They look like good labels, with small p-values, and all of it is chance. The fault is that each
+# They look like labels, with small p-values, and all of it is chance. The fault is that each
 # of these p-values is that of the *best* of thousands of formulas, as if it had been the only one.
 # A correction for the number of neurons does not mend that. `plot_significance` shows what remains
 # after it, and warns:
@@ -281,10 +281,10 @@ assert (gain > 0).all()
 assert gain.idxmax() == "permutation"
 
 # %% [markdown]
-# Benjamini and Hochberg's names more signals every time, at the risk of a few false ones. Take
-# Holm's if a single false name would hurt, the other if you look through many names anyway.
-# Permutations gain most: their p-values cannot be smaller than one in the number of permutations,
-# which Holm's correction needs to be very large.
+# Benjamini and Hochberg's correction names more signals every time, at the risk of a few false
+# ones. Take Holm's if a single false name would hurt, the other if you look through many names
+# anyway. Permutations gain most: their p-values cannot be smaller than one in the number of
+# permutations, which Holm's correction needs to be very large.
 
 # %% [markdown]
 # ## 7. Near-duplicates: noise that agrees with itself

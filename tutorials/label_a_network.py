@@ -12,9 +12,9 @@
 # # Label a pretrained network and read the result
 #
 # A layer of a network has hundreds of neurons, and each of them fires for something. Here we take
-# a network that was trained on ImageNet, show it 1,889 emoji, and ask of each of its last 1,280
-# neurons: which combination of what is known about the emoji does it tell from the rest? And how
-# sure is that?
+# a network that was trained on ImageNet, show it 1,889 emoji, and ask of each of the 1,280 neurons
+# before its classifier: which combination of what is known about the emoji does it tell from the
+# rest? And how sure is that?
 #
 # You will learn
 #
@@ -126,7 +126,7 @@ frame.set_index("neuron").loc[29].dropna().to_frame()
 # - `heldout_auc` is the same on the other half, which the search never saw. **Believe this one.**
 #   `auc_low` and `auc_high` bound it, with the method in `interval`.
 # - `n_positive` and `fraction`: for how many of all pictures the formula holds.
-# - `p_value`: how often pure noise would do as well on the held-out half. `log10_p` is its
+# - `p_value`: how often pure noise would do at least as well on the held-out half. `log10_p` is its
 #   logarithm, which does not underflow. `p_adjusted` is the p-value after a correction for all
 #   1,280 neurons, and `significant` says whether it is at most 0.05 (`alpha`).
 # - `average_precision` and `heldout_average_precision` are the score that we asked for.
@@ -159,7 +159,7 @@ for name in best.formula.concepts:
 # %%
 from captum.attr import LayerActivation
 
-activations, _ = labeler.labelled
+activations, _ = labeler.labelled  # what was labelled, row by row
 
 
 def picture(index):
@@ -238,7 +238,7 @@ result.plot_overview(top=15)
 # %% [markdown]
 # Left, in how many labels each concept stands, and in how many of them significantly. Right, how
 # well the labels fit on held-out pictures. Most are far from perfect, and some are worse than
-# tossing a coin. A few cannot be judged at all: every picture for which they hold was in the
+# tossing a coin. Some cannot be judged at all: every picture for which they hold was in the
 # searched half.
 
 # %% [markdown]
@@ -343,8 +343,8 @@ print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
 # always lucky:
 
 # %%
-luck = frame["auc"] - frame["heldout_auc"]
-print(f"lower on held-out pictures: {(luck > 0).mean():.0%} of the neurons")
+luck = (frame["auc"] - frame["heldout_auc"]).dropna()
+print(f"lower on held-out pictures: {(luck > 0).mean():.0%} of the neurons that can be judged")
 print(f"in the median by {luck.median():.2f}")
 assert luck.median() > 0.05
 

@@ -447,9 +447,10 @@ for axis, (name, neuron) in zip(axes, neurons.items(), strict=True):
     assert one.mask[0, 0][object_masks[row]].mean() > one.mask[0, 0][object_masks[1 - row]].mean()
 
 # %% [markdown]
-# Each mask lies where its neuron's name says. Read the numbers as those of a class: where much of
-# the activation is left on the rest, the mask holds only a part of what excites the neuron. What a
-# neuron stands for beyond this one picture is what `NeuronConceptLabeler.interpret` finds out.
+# Each mask lies on the object for which its neuron was chosen. Read the numbers as those of a
+# class: where much of the activation is left on the rest, the mask holds only a part of what
+# excites the neuron, and is a poor one. What a neuron stands for beyond this one picture is what
+# `NeuronConceptLabeler.interpret` finds out.
 
 # %% [markdown]
 # ## What to take along

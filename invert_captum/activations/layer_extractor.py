@@ -64,7 +64,10 @@ class LayerExtractor:
 
     @property
     def reference(self) -> dict[str, Tensor] | ActivationStore | None:
-        """The activations of the last extraction, by layer; None before."""
+        """The activations of the last extraction, by layer; None before.
+
+        Their rows are in the order in which the inputs came, which `sample_ids` tells.
+        """
         return self._reference
 
     @property

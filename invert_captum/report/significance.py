@@ -120,7 +120,10 @@ def _draw_p_values(panel: Panel, evidence: Evidence, *, in_sample: bool) -> None
     edges = np.arange(_BINS + 1) / _BINS
     counts = np.histogram(evidence.p_values, edges)[0]
     note = _IN_SAMPLE if in_sample else "not corrected; noise alone would give 5%"
-    panel.heading(f"{counts[0] / len(evidence):.0%} of p-values below .05", note)
+    share = counts[0] / len(evidence)
+    # 99.6 % are not all, nor are 0.4 % none.
+    digits = 0 if share in (0, 1) or 0.005 <= share < 0.995 else 1
+    panel.heading(f"{share:.{digits}%} of p-values below .05", note)
     axes = panel.axes("p-value", "neurons", after=_UNIFORM_ROOM)
     axes.set_gid("p-values")
     colours = [OUTSIDE] + [f"{OUTSIDE}80"] * (_BINS - 1)

@@ -156,8 +156,11 @@ def choose_significance(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     activations = rng.normal(size=(600, 6))
     activations[:, :4] += 1.5 * labels
     concepts = ic.ConceptSet(labels, ["red", "bright", "dog", "cat"])
-    labeler = SimpleNamespace(reference={"layer4": activations})
-    names = {"ic": ic, "labeler": labeler, "concepts": concepts}
+    names = {
+        "ic": ic,
+        "labeler": SimpleNamespace(labelled=({"layer4": activations}, concepts)),
+        "concepts": concepts,
+    }
     yield names
     found = [names["result"][neuron][0].significant for neuron in range(6)]
     assert found == [True] * 4 + [False] * 2

@@ -189,6 +189,14 @@ def test_p_values_are_counted_in_twenty_bins_beside_the_uniform_expectation():
     assert f"{np.mean(10**-heights < 0.05):.0%} of p-values below .05" in told(figure)
 
 
+@pytest.mark.parametrize(
+    ("small", "told_share"), [(0, "0%"), (1, "0.2%"), (20, "5%"), (398, "99.5%"), (400, "100%")]
+)
+def test_nearly_all_p_values_are_not_told_as_all(small, told_share):
+    heights = np.where(np.arange(400) < small, 2.0, 0.1)
+    assert f"{told_share} of p-values below .05" in told(plot_significance(result_of(heights)))
+
+
 def test_a_p_value_of_one_is_counted():
     axes = axes_of(plot_significance(result_of([0.0, 0.0, 5.0])), "p-values")
     assert axes.patches[-1].get_height() == 2

@@ -126,7 +126,7 @@ def collect(count, emoji_of, sticker_chance):
 # sticker on nine of ten pictures of food, and on nothing else. In the field anything may wear
 # one.
 
-# %%
+# %% mystnb={"image": {"alt": "Sixteen training pictures: emoji on plain grounds, each with its class above it; most of those called food wear a sticker in a corner"}}
 shuffled = {name: rng.permutation(members) for name, members in by_class.items()}
 old = {name: members[: len(members) * 3 // 5] for name, members in shuffled.items()}
 new = {name: members[len(members) * 3 // 5 :] for name, members in shuffled.items()}
@@ -264,7 +264,7 @@ assert of_food.describe(top=1).split("because of ")[1].startswith("sticker")
 # A label is a word. Captum shows whether it means what we think: where in the picture did the
 # five best of these neurons fire?
 
-# %%
+# %% mystnb={"image": {"alt": "Six pictures with a sticker; below each, where the five sticker neurons fired, and the integrated gradients of food"}}
 stickers = [one for one in result.find("sticker") if one.significant]
 keys = [one.neuron for one in stickers]
 print(f"{len(keys)} neurons; the best: held-out AUC {stickers[0].heldout_auc:.3f}")

@@ -134,7 +134,7 @@ training = make_data("training", 6400, share_on_own=0.9, seed=1)
 misleading = make_data("test", 500, share_on_own=0.0, seed=2)
 matching = make_data("test", 500, share_on_own=1.0, seed=3)
 
-# %%
+# %% mystnb={"image": {"alt": "Pictures of six classes in grey: emoji on photographs in training and in the test, and the human maps of the latter, bright where the emoji is"}}
 figure, axes = plt.subplots(3, 6, figsize=(9, 4.8), layout="constrained")
 titles = {"training": training, "test": misleading, "human map": misleading}
 for row, (title, pictures) in zip(axes, titles.items(), strict=True):
@@ -194,7 +194,7 @@ plain, plain_log = train(0.0)
 harmonized, harmonized_log = train(0.5)
 harmonized_log[["epoch", "step", "total", "cross_entropy", "harmonization", "seconds"]].tail(3)
 
-# %%
+# %% mystnb={"image": {"alt": "Cross-entropy and disagreement with human maps by step, of the plain and of the harmonized run"}}
 terms = {"cross_entropy": "cross-entropy", "harmonization": "disagreement with human maps"}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for axis, (term, title) in zip(axes, terms.items(), strict=True):
@@ -338,7 +338,7 @@ assert abs(gain["the middle"]) < 0.05
 # computes the latter as `evaluate_alignment` does. These are the first pictures of four classes,
 # none chosen.
 
-# %%
+# %% mystnb={"image": {"alt": "Four pictures in rows, their human maps, and where the plain and the harmonized network look"}}
 rows = [int((labels == label).nonzero()[0]) for label in range(4)]
 maps = {
     name: ic.alignment.alignment_maps(network, images[rows], labels[rows])

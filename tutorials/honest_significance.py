@@ -59,7 +59,7 @@ print(f"expected of noise: {0.05 * len(p):.0f}")
 # A correction for the number of neurons does not mend that. `plot_significance` shows what remains
 # after it, and warns:
 
-# %%
+# %% mystnb={"image": {"alt": "Evidence of in-sample tests of noise: nearly all p-values are in the first of twenty bins"}}
 in_sample.plot_significance()
 
 # %% [markdown]
@@ -71,7 +71,7 @@ in_sample.plot_significance()
 hold_out = ic.label_neurons(noise, concepts)
 print(hold_out)
 
-# %%
+# %% mystnb={"image": {"alt": "Histograms of the p-values of noise neurons: in-sample all at 0, on held-out samples as many in every bin"}}
 tests = {"in-sample": in_sample, "hold-out": hold_out}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
 axes[0].set_ylabel("neurons of pure noise")
@@ -150,7 +150,7 @@ found["positives"] = [one.evaluate(concepts).sum() for one in formulas]
 found["named, of 20"] = named(result)
 found
 
-# %%
+# %% mystnb={"image": {"alt": "Effect against p-value of planted signals and noise, and the p-values"}}
 result.plot_significance()
 
 # %% [markdown]
@@ -345,7 +345,7 @@ for name, one in [("without groups", together), ("with groups", apart)]:
 # Without groups more neurons are named, as with the noise above, and you cannot tell which of the
 # names are false. These are the ones to believe:
 
-# %%
+# %% mystnb={"image": {"alt": "Effect against p-value of real neurons that were tested with groups, with the labels of the best"}}
 apart.plot_significance()
 
 # %% [markdown]

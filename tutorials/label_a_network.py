@@ -52,7 +52,7 @@ concepts
 # concepts come from Unicode: the category of an emoji (`Flags`), its subcategory (`country-flag`),
 # and the words of its name (`clock`).
 
-# %%
+# %% mystnb={"image": {"alt": "Four emoji with the concepts that hold for each, such as Flags and country-flag"}}
 wanted = ["Georgia Flag", "Penguin", "Worried face", "Call me hand"]
 rows = [row for row, one in enumerate(emoji) if one.title in wanted]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.8), layout="constrained")
@@ -156,7 +156,7 @@ for name in best.formula.concepts:
 # where in the picture it fired, which Captum knows. `_avg_pooling` gives one number a channel,
 # without positions; what it *gets* still has them, so `LayerActivation` is asked for that.
 
-# %%
+# %% mystnb={"image": {"alt": "One neuron: its label, its activations with and without it, and the emoji that excite it most with maps of where it fired"}}
 from captum.attr import LayerActivation
 
 activations, _ = labeler.labelled  # what was labelled, row by row
@@ -232,7 +232,7 @@ for one in result.find("animal-mammal")[:5]:
 # One concept stands in the labels of several neurons, and one label may join things that have
 # nothing to do with each other. The whole layer at a glance:
 
-# %%
+# %% mystnb={"image": {"alt": "How many labels use each concept, and how well labels fit on held-out pictures"}}
 result.plot_overview(top=15)
 
 # %% [markdown]
@@ -353,7 +353,7 @@ assert luck.median() > 0.05
 # There are many more without it, so that a rare label can have an AUC near 1 although what excites
 # the neuron *most* is something else. Three neurons, all of them significant:
 
-# %%
+# %% mystnb={"image": {"alt": "Three neurons with their labels, the densities of their activations, and the emoji that excite them most"}}
 keys = [1270, 29, 989]
 assert all(result[key][0].significant for key in keys)
 title = "Three significant labels"

@@ -131,7 +131,7 @@ maps["Guided Feature Inversion"] = details.mask[:, 0]
 details
 
 
-# %%
+# %% mystnb={"image": {"alt": "Maps of four methods over a picture of a penguin and a ball, a row for each of the two classes"}}
 def draw(axis, values, outline=None, image=picture):
     """Draw a map over its picture: yellow is high; the outline is that of the object asked for."""
     axis.imshow(image)
@@ -230,7 +230,7 @@ assert (details.background_output < 0.05).all()
 # What is kept can be looked at, too. Where the mask is 0, the picture is under a broad blur: the
 # default background.
 
-# %%
+# %% mystnb={"image": {"alt": "What the masks keep and leave over of the picture, for the king penguin and for the soccer ball"}}
 blurred = gaussian_blur(inputs, kernel_size=67, sigma=11.0)
 
 
@@ -298,7 +298,7 @@ found = {
     'mask_layer="_blocks.4"': early_mask.attribute_with_details(inputs, ball, n_target_steps=50),
 }
 
-# %%
+# %% mystnb={"image": {"alt": "Four masks for the soccer ball: without a class, alone in its batch, by the logit, and with an early mask layer"}}
 masks = {"target=None": first_stage[0], **{name: one.mask[0, 0] for name, one in found.items()}}
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 for axis, (name, mask) in zip(axes, masks.items(), strict=True):
@@ -357,7 +357,7 @@ by_background = {
     for name in ("blur", "mean")
 }
 
-# %%
+# %% mystnb={"image": {"alt": "A cat above a cup of espresso, and the maps for espresso: Grad-CAM, and masks with a blurred and with a mean background"}}
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 axes[0].set_title("the picture", fontsize=11)
 axes[0].imshow(photographs)
@@ -431,7 +431,7 @@ pd.DataFrame(on_each, index=[f"{name} alone" for name in names], columns=columns
 # `NeuronGuidedFeatureInversion` asks what must stay for a neuron to stay active. The neuron's
 # activation, divided by its value on the whole picture, takes the place of the class.
 
-# %%
+# %% mystnb={"image": {"alt": "Masks of two neurons over the picture: one on the penguin, one on the ball"}}
 of_neuron = ic.attr.NeuronGuidedFeatureInversion(
     network, "_avg_pooling", inversion_layer="_blocks.15", mask_layer="_avg_pooling"
 )

@@ -1,9 +1,10 @@
-"""Links inside the built pages lead somewhere, and pages load nothing from elsewhere.
+"""Links of the built pages lead somewhere, nothing is loaded from elsewhere, pictures have words.
 
 Sphinx warns of references that it resolves itself; raw HTML, images of notebooks and the links of
 the role ``measured`` it does not see. After a build of HTML this extension reads every page and
-fails the build where a file or an anchor is missing, or a page loads a script, style, font or
-picture from a network. What lies outside the built folder is not published with it.
+fails the build where a file or an anchor is missing, a page loads a script, style, font or picture
+from a network, or a picture has no alternative text for those who cannot see it. What lies outside
+the built folder is not published with it.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ _LOADING_RELATIONS = {"stylesheet", "preload", "icon", "prefetch", "modulepreloa
 
 
 class Page(HTMLParser):
-    """The anchors of a page, its links, and what it loads."""
+    """The anchors of a page, its links, what it loads, and its pictures without words."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.anchors: set[str] = {""}
         self.links: set[str] = set()
         self.loaded: set[str] = set(_STYLE_ADDRESS.findall(text))
+        self.wordless: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -48,6 +50,9 @@ class Page(HTMLParser):
             loads = name == "src" or (tag, name) in _LOADING
             loads = loads or (tag == "link" and bool(relations & _LOADING_RELATIONS))
             (self.loaded if loads else self.links).add(said[name])
+        # Sphinx gives a picture without words its file's name as such.
+        if tag == "img" and Path(said.get("alt", "")).name in ("", Path(said.get("src", "")).name):
+            self.wordless.add(said.get("src", ""))
         for candidate in said.get("srcset", "").split(","):
             self.loaded |= set(candidate.split()[:1])
 
@@ -61,6 +66,8 @@ def faults(folder: Path) -> Iterator[str]:
             yield f"{file.relative_to(folder)} loads {link}"
     for path, page in pages.items():
         where = path.relative_to(folder)
+        for picture in sorted(page.wordless):
+            yield f"{where}: {picture}: the picture has no alternative text"
         for link in sorted(page.links | page.loaded):
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
@@ -77,12 +84,12 @@ def faults(folder: Path) -> Iterator[str]:
 
 
 def check(app: Sphinx, exception: Exception | None) -> None:
-    """Fail the build where a link leads nowhere."""
+    """Fail the build where something is wrong with the pages."""
     if exception or app.builder.format != "html":
         return
     found = list(faults(Path(app.outdir).resolve()))
     if found:
-        raise ExtensionError("\n".join([f"{len(found)} links are wrong:", *found]))
+        raise ExtensionError("\n".join([f"{len(found)} links or pictures are wrong:", *found]))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -37,13 +37,13 @@ def test_links_that_lead_somewhere_pass(folder, link):
     ("text", "fault"),
     [
         ('<a href="../other.html">', "../other.html: there is no such file"),
-        ('<img src="missing.png">', "missing.png: there is no such file"),
+        ('<img src="missing.png" alt="x">', "missing.png: there is no such file"),
         ('<a href="../index.html#nowhere">', "../index.html#nowhere: the page has no such anchor"),
         ('<a href="#nowhere">', "#nowhere: the page has no such anchor"),
         ('<script src="https://example.org/x.js">', "loads https://example.org/x.js"),
         ('<link rel="stylesheet" href="//example.org/x.css">', "loads //example.org/x.css"),
         ('<video src="https://example.org/x.mp4">', "loads https://example.org/x.mp4"),
-        ('<img srcset="//example.org/x.png 2x">', "loads //example.org/x.png"),
+        ('<img srcset="//example.org/x.png 2x" alt="x">', "loads //example.org/x.png"),
         ("<style>b{src:url('https://example.org/x')}</style>", "loads https://example.org/x"),
         ('<form action="gone.html">', "gone.html: there is no such file"),
         # There where pages are built, and not where they are published.
@@ -78,13 +78,22 @@ def test_style_sheets_load_nothing_from_elsewhere(folder):
 
 
 def test_pictures_within_the_page_pass(folder):
-    assert not faults_of(folder, '<img src="data:image/png;base64,AAAA">')
+    assert not faults_of(folder, '<img src="data:image/png;base64,AAAA" alt="A neuron">')
+    assert not faults_of(folder, '<img src="../a%20b.png" alt="A neuron">')
+
+
+@pytest.mark.parametrize("said", ["", 'alt=""', 'alt="../a%20b.png"', 'alt="a%20b.png"'])
+def test_pictures_without_words_are_told(folder, said):
+    (only,) = faults_of(folder, f'<img src="../a%20b.png" {said}>')
+    assert only == "how_to/page.html: ../a%20b.png: the picture has no alternative text"
 
 
 def test_the_build_fails(folder):
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=folder)
     page_links.check(app, None)
     (folder / "bad.html").write_text('<a href="gone.html">')
-    with pytest.raises(ExtensionError, match=r"1 links are wrong:\nbad\.html: gone\.html"):
+    with pytest.raises(
+        ExtensionError, match=r"1 links or pictures are wrong:\nbad\.html: gone\.html"
+    ):
         page_links.check(app, None)
     page_links.check(app, RuntimeError())  # The build's own error is the one to show.

@@ -49,7 +49,9 @@ def test_every_cell_runs_and_none_may_fail(script):
     # Settings of MyST-NB in a notebook would go before those of docs/conf.py.
     assert kept.metadata.keys() == {"jupytext", "kernelspec"}
     for cell in kept.cells:
-        assert cell.metadata.keys() <= {"tags", "lines_to_next_cell"}
+        assert cell.metadata.keys() <= {"tags", "lines_to_next_cell", "mystnb"}
+        words = cell.metadata.get("mystnb", {"image": {"alt": "none"}})
+        assert {key: value.keys() for key, value in words.items()} == {"image": {"alt"}}
         assert set(cell.metadata.get("tags", [])) <= TAGS
 
 

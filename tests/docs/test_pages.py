@@ -55,9 +55,11 @@ def test_no_code_hides_from_these_tests(name):
         assert words.pop(language, 0) == len(code_blocks(SOURCES[name], language)), language
     # Cells that are run when the pages are built; a tag could let them fail, or not run.
     executed_when_built = {"{code-cell} python"}
-    tags = re.findall(r"^:tags: \[(.*)\]$", SOURCES[name], re.MULTILINE)
+    tags = re.findall(r"^:?tags: \[(.*)\]$", SOURCES[name], re.MULTILINE)
     assert set(tags) <= {"hide-input", "remove-cell", "remove-input"}
-    assert not re.search(r"^mystnb:", SOURCES[name], re.MULTILINE)
+    # Of a cell's settings only the words for its figure.
+    settings = re.findall(r"^:?mystnb:.*(?:\n .*)*", SOURCES[name], re.MULTILINE)
+    assert all(re.fullmatch(r"mystnb:\n  image:\n    alt: .*", one) for one in settings)
     assert {word for word in words if word[0] != "{" or "code" in word} <= {
         "text",
         *executed_when_built,

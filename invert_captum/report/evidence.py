@@ -87,3 +87,8 @@ class Evidence:
         another scale.
         """
         return self.heldout_auc if self.has_heldout else self.auc
+
+    @property
+    def has_effect(self) -> npt.NDArray[np.bool_]:
+        """Which labels have an effect, and so a place in a figure of effects."""
+        return ~np.isnan(self.effects)

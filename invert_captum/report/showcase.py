@@ -74,10 +74,12 @@ def showcase_keys(
     chosen = distinct_keys(result, ordered, count)
     if len(chosen) == count:
         return chosen
-    significant = (
-        key for key in best_keys(result, len(result)) if result[key][0].significant is not False
-    )
-    return distinct_keys(result, [*ordered, *(k for k in significant if k not in precision)], count)
+    others = [
+        key
+        for key in best_keys(result, len(result))
+        if key not in precision and result[key][0].significant is not False
+    ]
+    return distinct_keys(result, ordered + others, count)
 
 
 def _precision(

@@ -69,13 +69,13 @@ def draw_volcano(panel: Panel, result: LabelingResult, evidence: Evidence) -> Ax
     settings = result.settings
     of_max_t = settings["correction"].startswith("westfall_young")
     notes = ["decided by max-T, not on these p-values"] if of_max_t else []
-    is_drawn = ~np.isnan(evidence.effects)
-    if not is_drawn.all():
-        notes.append(f"{(~is_drawn).sum():,} not drawn: no held-out AUC")
-    count = int((evidence.significant & is_drawn).sum())
+    n_drawn = int(evidence.has_effect.sum())
+    if n_drawn < len(evidence):
+        notes.append(f"{len(evidence) - n_drawn:,} not drawn: no held-out AUC")
+    count = int((evidence.significant & evidence.has_effect).sum())
     swatches = [
         (f"{count:,} significant", INSIDE),
-        (f"{is_drawn.sum() - count:,} not significant", NOT_SIGNIFICANT),
+        (f"{n_drawn - count:,} not significant", NOT_SIGNIFICANT),
     ]
     panel.heading("Effect against p-value", "; ".join(notes), swatches)
     names = _names(result, evidence)
@@ -157,10 +157,9 @@ def _scale(axes: Axes, effects: npt.NDArray[np.float64], top: float) -> None:
 
 def _scatter(axes: Axes, evidence: Evidence) -> None:
     size = float(np.clip(12_000 / len(evidence), 9, 34))
-    is_drawn = ~np.isnan(evidence.effects)
     for chosen, colour, order in (
-        (is_drawn & ~evidence.significant, NOT_SIGNIFICANT, 1),
-        (is_drawn & evidence.significant, INSIDE, 2),
+        (evidence.has_effect & ~evidence.significant, NOT_SIGNIFICANT, 1),
+        (evidence.has_effect & evidence.significant, INSIDE, 2),
     ):
         axes.scatter(
             evidence.effects[chosen],

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from invert_captum._log import progress
+from invert_captum.concepts import ConceptSet
 from invert_captum.neuron_columns import columns_by_layer, concepts_of_store
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations, NeuronColumns
     from invert_captum.result import Explanation, LabelingResult
     from invert_captum.search import Formula
@@ -57,8 +57,7 @@ def labeled_columns(
     Raises:
         TypeError: If they are no activations, or no `ConceptSet`.
     """
-    # The class itself is above this room.
-    if not hasattr(concepts, "n_concepts"):
+    if not isinstance(concepts, ConceptSet):
         raise TypeError(f"concepts is a {type(concepts).__name__}; expected a ConceptSet")
     layers = columns_by_layer(activations)
     concepts, _ = concepts_of_store(activations, concepts, None)

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from invert_captum._log import progress
-from invert_captum.concepts import ConceptSet
 from invert_captum.neuron_columns import columns_by_layer, concepts_of_store
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from invert_captum.concepts import ConceptSet
     from invert_captum.neuron_columns import Activations, NeuronColumns
     from invert_captum.result import Explanation, LabelingResult
     from invert_captum.search import Formula
@@ -57,7 +57,8 @@ def labeled_columns(
     Raises:
         TypeError: If they are no activations, or no `ConceptSet`.
     """
-    if not isinstance(concepts, ConceptSet):
+    # This package may not import the class: no arrow runs upward between packages.
+    if not hasattr(concepts, "n_concepts"):
         raise TypeError(f"concepts is a {type(concepts).__name__}; expected a ConceptSet")
     layers = columns_by_layer(activations)
     concepts, _ = concepts_of_store(activations, concepts, None)
